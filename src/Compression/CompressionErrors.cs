@@ -1,0 +1,20 @@
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression;
+
+/// <summary>Errors and warnings of stages (CMP40xx) and gates (CMP50xx).</summary>
+public static class CompressionErrors
+{
+    /// <summary>A selector pattern matches no layer.</summary>
+    public static readonly ErrorCode UnmatchedSelector = new("CMP4001", "A layer pattern matches no layer of the model.", "Run 'dotnet compress inspect MODEL --layers' to see the names; the message offers the nearest one.");
+    /// <summary>The stage would change nothing.</summary>
+    public static readonly ErrorCode NoEffect = new("CMP4002", "A stage would change nothing.", "Remove the stage or select layers that it can work on.");
+    /// <summary>A selected layer was not changed.</summary>
+    public static readonly ErrorCode SelectedButUnchanged = new("CMP4003", "A layer that the recipe names was not changed.", "The message says why the layer does not fit; exclude it or change the options.");
+    /// <summary>The model does not fit the stage.</summary>
+    public static readonly ErrorCode UnsuitableModel = new("CMP4004", "The model does not fit the stage.", "The message says what is missing.");
+    /// <summary>Layers were skipped (warning).</summary>
+    public static readonly ErrorCode LayersSkipped = new("CMP4101", "Layers were skipped because they do not fit the stage.", "They are listed in the report; exclude them to silence the warning.");
+    /// <summary>Values were changed by a narrower type (warning).</summary>
+    public static readonly ErrorCode ValuesClamped = new("CMP4102", "Weights were clamped to the range of a narrower type.", "Keep the named layers in float32 with layers.exclude.");
+}

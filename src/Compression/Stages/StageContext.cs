@@ -1,0 +1,34 @@
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression.Stages;
+
+/// <summary>What a running stage may use besides its model and options.</summary>
+public sealed class StageContext
+{
+    /// <summary>Cancels the stage; checked at least every second of work.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>The recipe's seed. Every random choice of a stage derives from it.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Receives progress: the share done, 0 to 1, and what is being done.</summary>
+    public IProgress<StageProgress>? Progress { get; init; }
+
+    /// <summary>Receives warnings for the user: code, message, path of the option it is about (or null). They are stored with the artifact and shown again on a cache hit.</summary>
+    public Action<ErrorCode, string, string?>? Warn { get; init; }
+
+    /// <summary>Reports a warning.</summary>
+    public void AddWarning(ErrorCode code, string message, string? optionPath = null) => Warn?.Invoke(code, message, optionPath);
+
+    /// <summary>Reports progress and throws when cancelled.</summary>
+    public void Report(double fraction, string activity)
+    {
+        CancellationToken.ThrowIfCancellationRequested();
+        Progress?.Report(new StageProgress(fraction, activity));
+    }
+}
+
+/// <summary>Progress of a stage.</summary>
+/// <param name="Fraction">The share done, 0 to 1.</param>
+/// <param name="Activity">What is being done, e.g. the layer's name.</param>
+public readonly record struct StageProgress(double Fraction, string Activity);

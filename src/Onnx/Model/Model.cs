@@ -1,0 +1,6 @@
+namespace CompressTool.Onnx;
+
+/// <summary>An ONNX model.</summary>
+public sealed class Model
+{
+}
