@@ -1,5 +1,3 @@
-using CompressTool.Onnx;
-
 namespace CompressTool.Onnx.Tests;
 
 [TestClass]
