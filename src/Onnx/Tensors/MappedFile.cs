@@ -1,0 +1,161 @@
+using System.IO.MemoryMappedFiles;
+using CompressTool.Onnx.Diagnostics;
+using Microsoft.Win32.SafeHandles;
+
+namespace CompressTool.Onnx;
+
+/// <summary>
+/// A file whose parts are read or mapped on demand. Views are mapped one by one and unmapped when disposed, so the resident
+/// memory stays at the size of what is being looked at.
+/// </summary>
+public sealed class MappedFile : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+    private readonly Lazy<MemoryMappedFile> _map;
+
+    private MappedFile(string path, SafeFileHandle handle, long length)
+    {
+        Path = path;
+        _handle = handle;
+        Length = length;
+        _map = new Lazy<MemoryMappedFile>(() => MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true));
+    }
+
+    /// <summary>Full path.</summary>
+    public string Path { get; }
+
+    /// <summary>Number of bytes when the file was opened.</summary>
+    public long Length { get; }
+
+    /// <summary>Opens a file for reading.</summary>
+    /// <exception cref="CompressToolException">It does not exist or cannot be read.</exception>
+    public static MappedFile Open(string path)
+    {
+        var full = System.IO.Path.GetFullPath(path);
+        try
+        {
+            // Others may delete or replace the file meanwhile; what is open stays what it was.
+            var handle = File.OpenHandle(full, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.None);
+            return new MappedFile(full, handle, RandomAccess.GetLength(handle));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new CompressToolException(OnnxErrors.FileNotFound, $"the file '{full}' does not exist", inner: e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CompressToolException(OnnxErrors.ReadFailed,
+                Directory.Exists(full) ? $"'{full}' is a folder, not a file" : $"the file '{full}' cannot be read: {e.Message}", inner: e);
+        }
+    }
+
+    /// <summary>Fills <paramref name="destination"/> from <paramref name="offset"/> on.</summary>
+    public void Read(long offset, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            var count = RandomAccess.Read(_handle, destination, offset);
+            if (count == 0)
+            {
+                throw new CompressToolException(OnnxErrors.ReadFailed, $"the file '{Path}' became shorter while it was being read");
+            }
+
+            destination = destination[count..];
+            offset += count;
+        }
+    }
+
+    /// <summary>Maps a part of the file.</summary>
+    public TensorView View(long offset, long length) =>
+        length == 0 ? new MemoryView(ReadOnlyMemory<byte>.Empty) : new MappedView(_map.Value.CreateViewAccessor(offset, length, MemoryMappedFileAccess.Read), length);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_map.IsValueCreated)
+        {
+            _map.Value.Dispose();
+        }
+
+        _handle.Dispose();
+    }
+
+    private sealed unsafe class MappedView : TensorView
+    {
+        private readonly MemoryMappedViewAccessor _accessor;
+        private byte* _pointer;
+
+        public MappedView(MemoryMappedViewAccessor accessor, long length)
+        {
+            _accessor = accessor;
+            Length = length;
+            byte* pointer = null;
+            accessor.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+            _pointer = pointer + accessor.PointerOffset;
+        }
+
+        public override long Length { get; }
+
+        public override ReadOnlySpan<byte> Slice(long offset, int count)
+        {
+            ObjectDisposedException.ThrowIf(_pointer is null, this);
+            ArgumentOutOfRangeException.ThrowIfNegative(offset);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + count, Length, nameof(count));
+            return new ReadOnlySpan<byte>(_pointer + offset, count);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            if (_pointer is not null)
+            {
+                _pointer = null;
+                _accessor.SafeMemoryMappedViewHandle.ReleasePointer();
+                _accessor.Dispose();
+            }
+        }
+    }
+}
+
+/// <summary>Tensor bytes in a file.</summary>
+/// <param name="file">The file.</param>
+/// <param name="offset">Where the bytes start.</param>
+/// <param name="length">How many they are.</param>
+public sealed class FileData(MappedFile file, long offset, long length) : TensorData
+{
+    /// <summary>The file.</summary>
+    public MappedFile File { get; } = file;
+
+    /// <summary>Where the bytes start in the file.</summary>
+    public long Offset { get; } = offset;
+
+    /// <inheritdoc/>
+    public override long Length { get; } = length;
+
+    /// <inheritdoc/>
+    public override void Read(long offset, Span<byte> destination)
+    {
+        CheckRange(offset, destination.Length);
+        File.Read(Offset + offset, destination);
+    }
+
+    /// <inheritdoc/>
+    public override TensorView View() => File.View(Offset, Length);
+}
+
+/// <summary>Stands for the bytes of a weight file that is not there; models loaded for inspection may have such tensors.</summary>
+/// <param name="path">The missing file.</param>
+/// <param name="length">How many bytes there should be.</param>
+public sealed class MissingData(string path, long length) : TensorData
+{
+    /// <inheritdoc/>
+    public override long Length { get; } = length;
+
+    /// <inheritdoc/>
+    public override void Read(long offset, Span<byte> destination) => throw Error();
+
+    /// <inheritdoc/>
+    public override TensorView View() => throw Error();
+
+    private CompressToolException Error() => new(OnnxErrors.ExternalDataMissing, $"the weight file '{path}' does not exist; copy it beside the model");
+}
