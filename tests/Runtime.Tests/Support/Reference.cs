@@ -1,0 +1,42 @@
+namespace CompressTool.Runtime.Tests.Support;
+
+/// <summary>Real models with inputs and the outputs that PyTorch computes.</summary>
+internal static class Reference
+{
+    public static readonly string UNet = Repository.Fixture("unet2d", "model_op17_dynbatch.onnx");
+
+    /// <summary>The inputs and output of a fixture folder such as <c>unet2d/io</c>; inputs as tensors over managed memory.</summary>
+    public static (Dictionary<string, OrtValue> Inputs, float[] Output, long[] OutputShape) Load(string folder, params string[] inputs)
+    {
+        var values = inputs.ToDictionary(name => name, name =>
+        {
+            var path = Repository.Fixture(folder, name + ".npy");
+            return name == "timestep"
+                ? OrtValue.CreateTensorValueFromMemory(Npy.ReadInt64s(path, out var shape), shape)
+                : OrtValue.CreateTensorValueFromMemory(Npy.ReadFloats(path, out shape), shape);
+        });
+        var output = Npy.ReadFloats(Repository.Fixture(folder, "out_sample.npy"), out var outputShape);
+        return (values, output, outputShape);
+    }
+
+    public static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, float tolerance = 1e-4f)
+    {
+        Assert.AreEqual(expected.Length, actual.Length);
+        var worst = 0f;
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Assert.IsFalse(float.IsNaN(actual[i]));
+            worst = Math.Max(worst, Math.Abs(expected[i] - actual[i]));
+        }
+
+        Assert.IsLessThan(tolerance, worst);
+    }
+
+    public static void DisposeAll(this IEnumerable<KeyValuePair<string, OrtValue>> values)
+    {
+        foreach (var (_, value) in values)
+        {
+            value.Dispose();
+        }
+    }
+}
