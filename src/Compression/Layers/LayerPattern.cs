@@ -1,0 +1,92 @@
+using System.Buffers;
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression;
+
+/// <summary>
+/// One pattern of a layer selector: a glob (* is any text, ? one character) over the layer's name, its nodes' names and its
+/// weight's name; or <c>op:</c> and a glob over its operator. Case matters.
+/// </summary>
+/// <param name="Text">The pattern as written.</param>
+public sealed record LayerPattern(string Text)
+{
+    private const string OperatorPrefix = "op:";
+    private static readonly SearchValues<char> s_wildcards = SearchValues.Create("*?");
+
+    /// <summary>True when it names layers one by one: neither wildcard nor operator.</summary>
+    public bool IsExplicit => !IsOperator && !Text.AsSpan().ContainsAny(s_wildcards);
+
+    private bool IsOperator => Text.StartsWith(OperatorPrefix, StringComparison.Ordinal);
+
+    /// <summary>True when the layer fits the pattern.</summary>
+    public bool Matches(Layer layer)
+    {
+        if (IsOperator)
+        {
+            var glob = Text.AsSpan(OperatorPrefix.Length);
+            foreach (var use in layer.Uses)
+            {
+                if (IsMatch(glob, use.Node.OpType))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        return IsMatch(Text, layer.Name) || IsMatch(Text, layer.Weight.Name) || layer.Uses.Any(use => IsMatch(Text, use.Node.Name));
+    }
+
+    /// <summary>A pattern like this one that matches some of the layers; null when none is near.</summary>
+    public string? Nearest(IEnumerable<Layer> layers)
+    {
+        if (IsOperator)
+        {
+            return NearestName.Find(Text, layers.SelectMany(layer => layer.Uses).Select(use => OperatorPrefix + use.Node.OpType).Distinct());
+        }
+
+        // A misspelled module (donw_blocks.*) is near a leading part of names, not a whole name.
+        var stem = Text.TrimEnd('*').TrimEnd('.');
+        var names = layers.SelectMany(layer => Prefixes(layer.Name)).Distinct();
+        return NearestName.Find(stem, names) is { } near ? near + Text[stem.Length..] : null;
+    }
+
+    private static IEnumerable<string> Prefixes(string name)
+    {
+        yield return name;
+        for (var dot = name.LastIndexOf('.'); dot > 0; dot = name.LastIndexOf('.', dot - 1))
+        {
+            yield return name[..dot];
+        }
+    }
+
+    private static bool IsMatch(ReadOnlySpan<char> glob, ReadOnlySpan<char> text)
+    {
+        var (g, t, star, mark) = (0, 0, -1, 0);
+        while (t < text.Length)
+        {
+            if (g < glob.Length && glob[g] == '*')
+            {
+                (star, mark) = (g++, t);
+            }
+            else if (g < glob.Length && (glob[g] == '?' || glob[g] == text[t]))
+            {
+                g++;
+                t++;
+            }
+            else if (star >= 0)
+            {
+                // The last star takes one character more.
+                g = star + 1;
+                t = ++mark;
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return glob[g..].TrimStart('*').IsEmpty;
+    }
+}
