@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Onnx.Serialization;
@@ -28,7 +27,7 @@ internal static class ModelWriter
 
     public static IReadOnlyList<SavedFile> Save(Model model, string path, SaveOptions options, CancellationToken cancellationToken)
     {
-        var full = Path.GetFullPath(path);
+        var full = FilePath.Full(path);
         var dataPath = full + ".data";
         var tensors = Tensors(model).ToList();
         var weights = tensors.Sum(tensor => tensor.ByteLength);
@@ -40,44 +39,16 @@ internal static class ModelWriter
             throw TooLarge(full);
         }
 
-        var temporary = new List<(string Temporary, string Final)>();
         var total = message.Length + places.Values.Sum(place => place.Length);
         var progress = new WriteProgress(options.Progress, total);
-        try
-        {
-            SavedFile? data = null;
-            if (places.Count > 0)
-            {
-                data = WriteFile(dataPath, temporary, stream => WriteWeights(places, stream, progress, cancellationToken));
-            }
+        using var files = new AtomicFiles();
 
-            var main = WriteFile(full, temporary, stream => WriteParts(message.Parts, stream, progress, cancellationToken));
-
-            // The weights first: a model file never refers to weights that are not there yet.
-            foreach (var (from, to) in temporary)
-            {
-                File.Move(from, to, overwrite: true);
-            }
-
-            temporary.Clear();
-            if (data is null && File.Exists(dataPath))
-            {
-                File.Delete(dataPath);
-            }
-
-            return data is null ? [main] : [main, data];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CompressToolException(OnnxErrors.WriteFailed, $"'{full}' cannot be written: {e.Message}", inner: e);
-        }
-        finally
-        {
-            foreach (var (from, _) in temporary)
-            {
-                File.Delete(from);
-            }
-        }
+        // The weights first: a model file never refers to weights that are not there yet.
+        var data = places.Count == 0 ? null
+            : files.Write(dataPath, places.Values.Max(place => place.Offset + place.Length), stream => WriteWeights(places, stream, progress, cancellationToken));
+        var main = files.Write(full, message.Length, stream => WriteParts(message.Parts, stream, progress, cancellationToken));
+        files.Commit();
+        return data is null ? [main] : [main, data];
     }
 
     public static byte[] ToBytes(Model model)
@@ -124,15 +95,6 @@ internal static class ModelWriter
         return places;
     }
 
-    private static SavedFile WriteFile(string path, List<(string, string)> temporary, Action<Stream> write)
-    {
-        var name = $"{path}.{Environment.ProcessId:x}-{Guid.NewGuid():n}.tmp";
-        temporary.Add((name, path));
-        using var stream = new HashingStream(new FileStream(name, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0));
-        write(stream);
-        return stream.Complete(path);
-    }
-
     private static void WriteWeights(Dictionary<Tensor, ExternalPlace> places, Stream stream, WriteProgress progress, CancellationToken cancellationToken)
     {
         long position = 0;
@@ -164,58 +126,6 @@ internal static class ModelWriter
         {
             _done += bytes;
             progress?.Report(Math.Min(1, _done / (double)Math.Max(1, total)));
-        }
-    }
-
-    /// <summary>Hashes what passes through on its way to the file, which saves reading it again.</summary>
-    private sealed class HashingStream(FileStream file) : Stream
-    {
-        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => file.Length;
-
-        public override long Position
-        {
-            get => file.Position;
-            set => throw new NotSupportedException();
-        }
-
-        public SavedFile Complete(string path)
-        {
-            file.Flush(flushToDisk: true);
-            return new SavedFile(path, file.Length, Convert.ToHexStringLower(_hash.GetHashAndReset()));
-        }
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            _hash.AppendData(buffer);
-            file.Write(buffer);
-        }
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-        public override void Flush() => file.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            base.Dispose(disposing);
-            if (disposing)
-            {
-                _hash.Dispose();
-                file.Dispose();
-            }
         }
     }
 }

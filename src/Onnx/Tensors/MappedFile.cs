@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Onnx.Serialization;
 using Microsoft.Win32.SafeHandles;
 
 namespace CompressTool.Onnx;
@@ -31,7 +32,7 @@ public sealed class MappedFile : IDisposable
     /// <exception cref="CompressToolException">It does not exist or cannot be read.</exception>
     public static MappedFile Open(string path)
     {
-        var full = System.IO.Path.GetFullPath(path);
+        var full = FilePath.Full(path);
         try
         {
             // Others may delete or replace the file meanwhile; what is open stays what it was.
@@ -50,11 +51,21 @@ public sealed class MappedFile : IDisposable
     }
 
     /// <summary>Fills <paramref name="destination"/> from <paramref name="offset"/> on.</summary>
+    /// <exception cref="CompressToolException">The file cannot be read, or is shorter than it was.</exception>
     public void Read(long offset, Span<byte> destination)
     {
         while (!destination.IsEmpty)
         {
-            var count = RandomAccess.Read(_handle, destination, offset);
+            int count;
+            try
+            {
+                count = RandomAccess.Read(_handle, destination, offset);
+            }
+            catch (IOException e)
+            {
+                throw new CompressToolException(OnnxErrors.ReadFailed, $"the file '{Path}' cannot be read: {e.Message}", inner: e);
+            }
+
             if (count == 0)
             {
                 throw new CompressToolException(OnnxErrors.ReadFailed, $"the file '{Path}' became shorter while it was being read");
@@ -100,7 +111,8 @@ public sealed class MappedFile : IDisposable
         {
             ObjectDisposedException.ThrowIf(_pointer is null, this);
             ArgumentOutOfRangeException.ThrowIfNegative(offset);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + count, Length, nameof(count));
+            ArgumentOutOfRangeException.ThrowIfNegative(count);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - count);
             return new ReadOnlySpan<byte>(_pointer + offset, count);
         }
 

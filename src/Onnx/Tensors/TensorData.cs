@@ -46,11 +46,20 @@ public abstract class TensorData
         }
     }
 
+    /// <summary>All bytes, copied into managed memory.</summary>
+    /// <exception cref="OverflowException">More than 2 GiB.</exception>
+    internal MemoryData ToMemory()
+    {
+        var bytes = new byte[checked((int)Length)];
+        Read(0, bytes);
+        return new MemoryData(bytes);
+    }
+
     /// <summary>Throws when a requested range lies outside the data.</summary>
     protected void CheckRange(long offset, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + count, Length, nameof(offset));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - count);
     }
 }
 
