@@ -11,8 +11,11 @@ public readonly record struct Fraction(double Value)
     {
         var trimmed = text.Trim();
         var percent = trimmed.EndsWith('%');
-        var ok = double.TryParse(percent ? trimmed[..^1] : trimmed, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number);
-        result = new Fraction(percent ? number / 100 : number);
+        // The percentage is divided in the decimal text, so that 12.3% and 0.123 are the same number.
+        var digits = percent ? trimmed[..^1].TrimEnd() : trimmed;
+        var shifted = percent && !digits.Contains('e', StringComparison.OrdinalIgnoreCase);
+        var ok = double.TryParse(shifted ? digits + "e-2" : digits, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number);
+        result = new Fraction(percent && !shifted ? number / 100 : number);
         return ok;
     }
 
@@ -40,7 +43,7 @@ public readonly record struct ByteSize(long Bytes)
             if (trimmed.EndsWith(unit, StringComparison.OrdinalIgnoreCase))
             {
                 if (!double.TryParse(trimmed[..^unit.Length].TrimEnd(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-                    || number < 0 || number * factor > long.MaxValue / 2)
+                    || !(number >= 0) || number * factor > long.MaxValue / 2)
                 {
                     return false;
                 }
@@ -80,7 +83,7 @@ public readonly record struct SizeLimit(double? Share, long? Bytes)
         result = default;
         if (text.TrimEnd().EndsWith('%'))
         {
-            var ok = Fraction.TryParse(text, out var share);
+            var ok = Fraction.TryParse(text, out var share) && share.Value >= 0;
             result = new SizeLimit(share.Value, null);
             return ok;
         }

@@ -1,0 +1,23 @@
+namespace CompressTool.Compression.Evaluation;
+
+/// <summary>What a gate may look at.</summary>
+public sealed class GateContext
+{
+    /// <summary>Full path of the model that the recipe started from.</summary>
+    public required string OriginalPath { get; init; }
+
+    /// <summary>Full path of the finished model.</summary>
+    public required string FinalPath { get; init; }
+
+    /// <summary>
+    /// Full path of the file that holds each given input, by input name: a .npy file, or a .safetensors file that holds a
+    /// tensor of that name; null when inputs are drawn at random from the seed.
+    /// </summary>
+    public IReadOnlyDictionary<string, string>? InputFiles { get; init; }
+
+    /// <summary>The recipe's seed. Every random choice of a gate derives from it.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Cancels the gate; checked at least every second of work.</summary>
+    public CancellationToken CancellationToken { get; init; }
+}

@@ -1,0 +1,56 @@
+using CompressTool.Compression.Options;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Recipes.Language.Yaml;
+
+namespace CompressTool.Recipes.Language.Binding;
+
+/// <summary>The outputs of a recipe and the rules for their names.</summary>
+internal sealed class OutputListType : OptionType
+{
+    private const string Extension = ".onnx";
+
+    private static readonly OptionType s_written = Of(typeof(IReadOnlyList<OutputOptions>));
+
+    // What Windows refuses in file names; a recipe works on every system.
+    private static readonly System.Buffers.SearchValues<char> s_refused = System.Buffers.SearchValues.Create("<>:\"/\\|?*");
+
+    public override string Noun => "a list of outputs";
+
+    /// <summary>The output of a recipe that writes none.</summary>
+    public static RecipeOutput Default(string recipe, SourceLocation location) => new(OutputFormat.Onnx, recipe + Extension, location);
+
+    protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
+    {
+        if (s_written.Bind(node, place, limits, context) is not IReadOnlyList<OutputOptions> written)
+        {
+            return null;
+        }
+
+        var outputs = new List<RecipeOutput>();
+        var names = new Dictionary<string, SourceLocation>(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < written.Count; i++)
+        {
+            var item = $"{place.Path}[{i}]";
+            var location = context.Positions.TryGetValue(item + ".name", out var named) ? named : context.Positions[item];
+            var name = written[i].Name ?? context.RecipeName + Extension;
+            if (Problem(name) is { } problem)
+            {
+                context.Error(RecipeErrors.InvalidOutputName, location, $"{Words.Quote(name)} {problem}");
+            }
+            else if (!names.TryAdd(name, location))
+            {
+                context.Error(RecipeErrors.DuplicateOutput, location, $"an output named {Words.Quote(name)} is already at line {names[name].Line}; give it another name");
+            }
+
+            outputs.Add(new RecipeOutput(written[i].Format, name, location));
+        }
+
+        return outputs;
+    }
+
+    private static string? Problem(string name) =>
+        name.Contains('/') || name.Contains('\\') ? "names a folder; write the file name alone, the project decides the folder"
+        : name.AsSpan().ContainsAny(s_refused) || name.Any(char.IsControl) || name.Trim() != name ? "is not a file name on every system"
+        : !name.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) || name.Length == Extension.Length ? $"must end with {Extension}, e.g. {(name.Length is 0 or > 50 ? "shop" : Path.GetFileNameWithoutExtension(name))}{Extension}"
+        : null;
+}

@@ -1,0 +1,28 @@
+using CompressTool.Compression.Options;
+using CompressTool.Recipes.Language.Yaml;
+
+namespace CompressTool.Recipes.Language.Binding;
+
+/// <summary>A file, named relative to the recipe.</summary>
+internal sealed class PathType : ScalarType
+{
+    public override string Noun => "a path relative to the recipe";
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context)
+    {
+        if (TextType.Read(scalar, place, Noun, context) is not { } text)
+        {
+            return null;
+        }
+
+        if (context.Paths.Problem(text, out var fullPath) is var (code, message))
+        {
+            context.Error(code, scalar.Location, $"{scalar.Describe()} {message}");
+            return null;
+        }
+
+        var path = new RecipePath(text, fullPath);
+        context.Files.Add(new RecipeFile(path, scalar.Location));
+        return path;
+    }
+}

@@ -1,0 +1,32 @@
+using CompressTool.Compression.Options;
+using CompressTool.Recipes.Language.Yaml;
+
+namespace CompressTool.Recipes.Language.Binding;
+
+internal sealed class FractionType : ScalarType
+{
+    public override string Noun => "a share such as 50% or 0.5";
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
+        !Fraction.TryParse(scalar.Text, out var value) ? Wrong(scalar, place, context)
+        : context.InRange(value.Value, limits, scalar, place, number => new Fraction(number).ToString()) ? value
+        : null;
+}
+
+internal sealed class ByteSizeType : ScalarType
+{
+    public override string Noun => "a size such as 500 MB or 4096";
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
+        !ByteSize.TryParse(scalar.Text, out var value) ? Wrong(scalar, place, context)
+        : context.InRange(value.Bytes, limits, scalar, place, number => new ByteSize((long)number).ToString()) ? value
+        : null;
+}
+
+internal sealed class SizeLimitType : ScalarType
+{
+    public override string Noun => "a share such as 25% or a size such as 10 MB";
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
+        SizeLimit.TryParse(scalar.Text, out var value) ? value : Wrong(scalar, place, context);
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+using CompressTool.Compression.Options;
+using CompressTool.Recipes.Language.Yaml;
+
+namespace CompressTool.Recipes.Language.Binding;
+
+/// <summary>A type written as a single value.</summary>
+internal abstract class ScalarType : OptionType
+{
+    protected sealed override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
+    {
+        if (node is YamlScalar scalar)
+        {
+            return BindScalar(scalar, place, limits, context);
+        }
+
+        context.WrongType(node, place, Noun);
+        return null;
+    }
+
+    protected abstract object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context);
+
+    /// <summary>Reports the wrong type and gives null.</summary>
+    protected object? Wrong(YamlScalar scalar, Place place, BindingContext context)
+    {
+        context.WrongType(scalar, place, Noun);
+        return null;
+    }
+}
+
+internal sealed class BooleanType : ScalarType
+{
+    public override string Noun => "true or false";
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
+        YamlCore.TryBoolean(scalar, out var value) ? value : Wrong(scalar, place, context);
+}
+
+internal sealed class IntegerType(Type type, long min, long max) : ScalarType
+{
+    public override string Noun => "a whole number";
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context)
+    {
+        if (!YamlCore.TryInteger(scalar, out var value))
+        {
+            return Wrong(scalar, place, context);
+        }
+
+        if (value < min || value > max)
+        {
+            context.Error(RecipeErrors.OutOfRange, scalar.Location, $"'{place.Name}' must be between {min} and {max} (was {value}{scalar.From})");
+            return null;
+        }
+
+        // The text of the number itself, because a long does not fit into a double.
+        return context.InRange((double)value, limits, scalar, place, number => number == (double)value ? value.ToString(CultureInfo.InvariantCulture) : NumberType.Format(number))
+            ? Convert.ChangeType((long)value, type, CultureInfo.InvariantCulture)
+            : null;
+    }
+}
+
+internal sealed class NumberType : ScalarType
+{
+    public override string Noun => "a number";
+
+    public static string Format(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
+        !YamlCore.TryNumber(scalar, out var value) ? Wrong(scalar, place, context)
+        : context.InRange(value, limits, scalar, place, Format) ? value
+        : null;
+}
+
+internal sealed class TextType : ScalarType
+{
+    public override string Noun => "text";
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) => Read(scalar, place, Noun, context);
+
+    /// <summary>The text of a scalar; null when it is a number or a bool, which needs quotes.</summary>
+    public static string? Read(YamlScalar scalar, Place place, string noun, BindingContext context)
+    {
+        if (YamlCore.IsText(scalar))
+        {
+            return scalar.Text;
+        }
+
+        context.Error(RecipeErrors.WrongType, scalar.Location, $"'{place.Name}' must be {noun}; put quotes around {scalar.Text}: \"{scalar.Text}\"{scalar.From}");
+        return null;
+    }
+}
