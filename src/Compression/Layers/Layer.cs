@@ -90,6 +90,13 @@ public sealed class Layer
         Weight.Type = new TensorType(tensor.Type, Shape.Of(tensor.Dims));
     }
 
+    /// <summary>Gives the weight other elements of the same type and dimensions.</summary>
+    public void Replace(TensorData data)
+    {
+        var tensor = Tensor;
+        Replace(new Tensor(tensor.Type, tensor.Dims, data) { Name = tensor.Name, DocString = tensor.DocString, Metadata = tensor.Metadata });
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({Kind} {Tensor})";
 }

@@ -41,6 +41,9 @@ public sealed class SkippedLayers(LayerSelection selection)
         context.AddWarning(CompressionErrors.LayersSkipped, $"{_items.Count} of {selection.Layers.Count} layers were skipped: {names}{more}", optionPath);
     }
 
+    /// <summary>The reason of the first, as the end of a message (<c>; conv_in: 3 is odd</c>); empty when none was skipped.</summary>
+    public string FirstReason => _items.Count == 0 ? "" : $"; {_items[0].Layer.Name}: {_items[0].Reason}";
+
     /// <summary>All of them, for the metrics: name and reason.</summary>
     public JsonArray ToJson() => [.. _items.Select(item => (JsonNode)new JsonObject { ["name"] = item.Layer.Name, ["reason"] = item.Reason })];
 }

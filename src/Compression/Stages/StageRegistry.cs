@@ -1,3 +1,5 @@
+using CompressTool.Compression.Pruning;
+
 namespace CompressTool.Compression.Stages;
 
 /// <summary>All kinds of stages. A new method adds one line here.</summary>
@@ -6,6 +8,7 @@ public static class StageRegistry
     /// <summary>The stages, in the order the reference lists them.</summary>
     public static IReadOnlyList<IStage> All { get; } =
     [
+        new PruneStage(),
     ];
 
     /// <summary>The stage of a kind; null when there is none.</summary>
