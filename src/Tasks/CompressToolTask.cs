@@ -110,7 +110,8 @@ public abstract class CompressToolTask : ToolTask
         var cores = RequestCores();
         try
         {
-            EnvironmentVariables = cores > 0 ? [$"COMPRESSTOOL_THREADS={cores.ToString(CultureInfo.InvariantCulture)}"] : null;
+            string[] threads = cores > 0 ? [$"COMPRESSTOOL_THREADS={cores.ToString(CultureInfo.InvariantCulture)}"] : [];
+            EnvironmentVariables = [.. EnvironmentVariables ?? [], .. threads];
             YieldDuringToolExecution = true;
             return IsCancelled ? Interrupted : base.ExecuteTool(pathToTool, responseFileCommands, commandLineCommands);
         }

@@ -43,7 +43,7 @@ internal sealed class Consumer : IDisposable
 
     public string CallLog { get; }
 
-    public string FakeTool => s_fakeTool;
+    public static string FakeTool => s_fakeTool;
 
     /// <summary>A folder without projects.</summary>
     public static Consumer Empty(string? subfolder = null)

@@ -158,13 +158,13 @@ public sealed class IncrementalTests
         using var app = Consumer.Built();
         var copy = app.PathOf("../tool");
         Directory.CreateDirectory(copy);
-        foreach (var file in Directory.GetFiles(Path.GetDirectoryName(app.FakeTool)!))
+        foreach (var file in Directory.GetFiles(Path.GetDirectoryName(Consumer.FakeTool)!))
         {
             File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
         }
 
         // The older file of another version: its time tells nothing, its path does.
-        var tool = Path.Combine(copy, Path.GetFileName(app.FakeTool));
+        var tool = Path.Combine(copy, Path.GetFileName(Consumer.FakeTool));
         File.SetLastWriteTimeUtc(tool, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         app.Build($"-p:CompressToolPath={tool}");
         CollectionAssert.AreEqual((string[])["plan shop"], app.Calls());
