@@ -66,8 +66,10 @@ internal sealed partial class Variables
             if (!NamePattern().IsMatch(key.Text))
             {
                 Invalid(key.Location, $"{key.Describe()} is not a name for a variable; use letters, digits, _, - and ., and begin with a letter");
+                continue;
             }
-            else if (value is null && node is not YamlUnknown)
+
+            if (value is null && node is not YamlUnknown)
             {
                 Invalid(node.Location, $"variable '{key.Text}' must have a single value, not {node.Describe()}");
             }

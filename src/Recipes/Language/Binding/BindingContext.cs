@@ -39,7 +39,7 @@ internal sealed class BindingContext(string recipeName, DiagnosticList diagnosti
     }
 
     /// <summary>Checks a number against the limits of its option; <paramref name="text"/> words a number in the option's unit.</summary>
-    public bool InRange(double value, OptionAttribute limits, YamlScalar scalar, Place place, Func<double, string> text)
+    public bool InRange(double value, OptionAttribute limits, YamlScalar scalar, Place place, Func<double, string> text, string advice = "")
     {
         if (value >= limits.Min && value <= limits.Max)
         {
@@ -49,7 +49,7 @@ internal sealed class BindingContext(string recipeName, DiagnosticList diagnosti
         var range = double.IsInfinity(limits.Max) ? $"at least {text(limits.Min)}"
             : double.IsInfinity(limits.Min) ? $"at most {text(limits.Max)}"
             : $"between {text(limits.Min)} and {text(limits.Max)}";
-        Error(RecipeErrors.OutOfRange, scalar.Location, $"'{place.Name}' must be {range} (was {text(value)}{scalar.From})");
+        Error(RecipeErrors.OutOfRange, scalar.Location, $"'{place.Name}' must be {range} (was {text(value)}{scalar.From}){advice}");
         return false;
     }
 }

@@ -22,6 +22,9 @@ internal sealed class EnumType(Type type) : ScalarType
     /// <summary>The members in the order of declaration.</summary>
     public IReadOnlyList<Member> Members => _members;
 
+    /// <summary>The name of a member.</summary>
+    public string NameOf(object value) => _members.First(member => member.Value.Equals(value)).Name;
+
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context)
     {
         var member = Array.Find(_members, member => member.Name == scalar.Text);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CompressTool.Compression.Options;
 using CompressTool.Recipes.Language.Yaml;
 
@@ -9,8 +10,11 @@ internal sealed class FractionType : ScalarType
 
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
         !Fraction.TryParse(scalar.Text, out var value) ? Wrong(scalar, place, context)
-        : context.InRange(value.Value, limits, scalar, place, number => new Fraction(number).ToString()) ? value
+        : context.InRange(value.Value, limits, scalar, place, number => new Fraction(number).ToString(), Advice(scalar.Text, value)) ? value
         : null;
+
+    private static string Advice(string text, Fraction value) =>
+        value.Value is > 1 and <= 100 && !text.Contains('%') ? $"; did you mean {value.Value.ToString(CultureInfo.InvariantCulture)}%?" : "";
 }
 
 internal sealed class ByteSizeType : ScalarType

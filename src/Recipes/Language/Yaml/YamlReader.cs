@@ -53,8 +53,8 @@ internal sealed class YamlReader
         }
         catch (InvalidOperationException)
         {
-            // The library loses its state on some unclosed brackets; only the last good place is known.
-            ReportSyntax("a bracket or a quote is not closed", end);
+            // The library loses its state on some unclosed brackets.
+            ReportSyntax("the bracket is not closed", _open.FirstOrDefault(collection => collection.IsFlow)?.Start ?? end);
             return null;
         }
 
