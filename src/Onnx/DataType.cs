@@ -1,8 +1,8 @@
 namespace CompressTool.Onnx;
 
 /// <summary>
-/// Element type of a tensor. The numbers are those of <c>TensorProto.DataType</c> in the ONNX format, which ONNX
-/// Runtime's <c>ONNXTensorElementDataType</c> shares.
+/// Element type of a tensor. The numbers are those of <c>TensorProto.DataType</c> in the ONNX format (ONNX Runtime
+/// numbers the last three otherwise).
 /// </summary>
 public enum DataType
 {

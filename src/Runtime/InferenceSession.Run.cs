@@ -74,11 +74,19 @@ public sealed unsafe partial class InferenceSession
         {
             fixed (nint* start = pointers)
             {
-                var names = start;
-                var values = start + count;
-                FindNames(_inputs, inputNames, names, "input");
-                FindNames(_outputs, outputNames, names + inputs.Length, "output");
-                Run(options, names, values, inputs, outputs, cancellationToken);
+                var names = (byte**)start;
+                for (var i = 0; i < inputNames.Length; i++)
+                {
+                    names[i] = FindInput(inputNames[i]);
+                }
+
+                CheckComplete(inputNames);
+                for (var i = 0; i < outputNames.Length; i++)
+                {
+                    names[inputs.Length + i] = FindOutput(outputNames[i]);
+                }
+
+                Run(options, names, start + count, inputs, outputs, cancellationToken);
             }
         }
         finally
@@ -102,21 +110,39 @@ public sealed unsafe partial class InferenceSession
         using var bindingLease = binding.Handle.Acquire();
         using var call = new CancellableCall(this, options, needsOptions: true, cancellationToken);
         using var optionsLease = call.Options!.Handle.Acquire();
+        binding.RenewDeviceOutputs();
         call.Check(OrtLibrary.Api->RunWithBinding(session.Pointer, optionsLease.Pointer, bindingLease.Pointer));
     }
 
-    private static void FindNames(NativeNames known, ReadOnlySpan<string> names, nint* pointers, string what)
+    // ONNX Runtime notices a missing input only when a node asks for it, which may be after most of the work.
+    private void CheckComplete(ReadOnlySpan<string> given)
     {
-        for (var i = 0; i < names.Length; i++)
+        if (given.Length >= InputNames.Count && OverridableInitializerNames.Count == 0)
         {
-            if (!known.TryGetPointer(names[i], out pointers[i]))
+            return;
+        }
+
+        foreach (var name in InputNames)
+        {
+            if (!given.Contains(name) && InputMetadata[name].OnnxValueType != OnnxValueType.Optional)
             {
-                throw new CompressToolException(RuntimeErrors.InvalidInput, $"The model has no {what} '{names[i]}'. It has: {string.Join(", ", known.Names)}.");
+                throw new CompressToolException(RuntimeErrors.InvalidInput, $"The input '{name}' is missing. The model needs: {string.Join(", ", InputNames)}.");
             }
         }
     }
 
-    private void Run(RunOptions? options, nint* names, nint* values, ReadOnlySpan<OrtValue> inputs, Span<OrtValue?> outputs, CancellationToken cancellationToken)
+    /// <summary>The native name of an input.</summary>
+    internal byte* FindInput(string name) => Find(_inputs, name, "input");
+
+    /// <summary>The native name of an output.</summary>
+    internal byte* FindOutput(string name) => Find(_outputs, name, "output");
+
+    private static byte* Find(NativeNames known, string name, string what) =>
+        known.TryGetPointer(name, out var pointer)
+            ? (byte*)pointer
+            : throw new CompressToolException(RuntimeErrors.InvalidInput, $"The model has no {what} '{name}'. It has: {string.Join(", ", known.Names)}.");
+
+    private void Run(RunOptions? options, byte** names, nint* values, ReadOnlySpan<OrtValue> inputs, Span<OrtValue?> outputs, CancellationToken cancellationToken)
     {
         using var session = Handle.Acquire();
         using var call = new CancellableCall(this, options, needsOptions: false, cancellationToken);
@@ -136,8 +162,8 @@ public sealed unsafe partial class InferenceSession
             }
 
             var optionsPointer = call.Options is { } used ? OrtHandle.Hold(used.Handle) : 0;
-            var status = OrtLibrary.Api->Run(session.Pointer, optionsPointer, (byte**)names, values, (nuint)inputs.Length,
-                (byte**)names + inputs.Length, (nuint)outputs.Length, values + inputs.Length);
+            var status = OrtLibrary.Api->Run(session.Pointer, optionsPointer, names, values, (nuint)inputs.Length,
+                names + inputs.Length, (nuint)outputs.Length, values + inputs.Length);
             call.Options?.Handle.DangerousRelease();
             call.Check(status);
         }

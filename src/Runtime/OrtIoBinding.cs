@@ -1,4 +1,5 @@
 using System.Text;
+using CompressTool.Onnx.Diagnostics;
 using CompressTool.Runtime.Native;
 
 namespace CompressTool.Runtime;
@@ -9,11 +10,16 @@ namespace CompressTool.Runtime;
 /// </summary>
 public sealed unsafe class OrtIoBinding : IDisposable
 {
+    private readonly InferenceSession _session;
+
+    // What is bound to each name: a value's handle, or for outputs allocated by the run a memory description's.
     private readonly Dictionary<string, OrtHandle> _inputs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OrtHandle> _outputs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OrtHandle> _deviceOutputs = new(StringComparer.Ordinal);
 
     internal OrtIoBinding(InferenceSession session)
     {
+        _session = session;
         using var lease = session.Handle.Acquire();
         nint pointer;
         OrtStatus.Check(OrtLibrary.Api->CreateIoBinding(lease.Pointer, &pointer), "Creating a binding");
@@ -23,36 +29,33 @@ public sealed unsafe class OrtIoBinding : IDisposable
     internal OrtHandle Handle { get; }
 
     /// <summary>Binds an input; one bound before under the name is replaced.</summary>
-    /// <exception cref="Onnx.Diagnostics.CompressToolException">The model has no such input.</exception>
+    /// <exception cref="CompressToolException">The model has no such input.</exception>
     public void BindInput(string name, OrtValue value)
     {
         using var binding = Handle.Acquire();
-        using var text = new NativeText(name);
         using var input = value.Handle.Acquire();
-        OrtStatus.Check(OrtLibrary.Api->BindInput(binding.Pointer, text.Pointer, input.Pointer), $"Binding the input '{name}'", RuntimeErrors.InvalidInput);
+        OrtStatus.Check(OrtLibrary.Api->BindInput(binding.Pointer, _session.FindInput(name), input.Pointer), "Binding an input", RuntimeErrors.InvalidInput);
         Replace(_inputs, name, value.Handle);
     }
 
     /// <summary>Binds an output to a value that runs write in place; type and shape must be the output's.</summary>
-    /// <exception cref="Onnx.Diagnostics.CompressToolException">The model has no such output.</exception>
+    /// <exception cref="CompressToolException">The model has no such output.</exception>
     public void BindOutput(string name, OrtValue value)
     {
         using var binding = Handle.Acquire();
-        using var text = new NativeText(name);
         using var output = value.Handle.Acquire();
-        OrtStatus.Check(OrtLibrary.Api->BindOutput(binding.Pointer, text.Pointer, output.Pointer), $"Binding the output '{name}'", RuntimeErrors.InvalidInput);
+        OrtStatus.Check(OrtLibrary.Api->BindOutput(binding.Pointer, _session.FindOutput(name), output.Pointer), "Binding an output", RuntimeErrors.InvalidInput);
+        Replace(_deviceOutputs, name, null);
         Replace(_outputs, name, value.Handle);
     }
 
-    /// <summary>Binds an output to a kind of memory, where each run allocates it; read it with <see cref="GetOutputValues"/>.</summary>
-    /// <exception cref="Onnx.Diagnostics.CompressToolException">The model has no such output.</exception>
+    /// <summary>Binds an output to a kind of memory, where each run allocates it anew; read it with <see cref="GetOutputValues"/>.</summary>
+    /// <exception cref="CompressToolException">The model has no such output.</exception>
     public void BindOutputToDevice(string name, OrtMemoryInfo memoryInfo)
     {
-        using var binding = Handle.Acquire();
-        using var text = new NativeText(name);
-        using var info = memoryInfo.Handle.Acquire();
-        OrtStatus.Check(OrtLibrary.Api->BindOutputToDevice(binding.Pointer, text.Pointer, info.Pointer), $"Binding the output '{name}'", RuntimeErrors.InvalidInput);
+        BindToDevice(name, memoryInfo.Handle);
         Replace(_outputs, name, null);
+        Replace(_deviceOutputs, name, memoryInfo.Handle);
     }
 
     /// <summary>The names of the bound outputs, in the order they were bound.</summary>
@@ -135,10 +138,30 @@ public sealed unsafe class OrtIoBinding : IDisposable
         using var binding = Handle.Acquire();
         OrtLibrary.Api->ClearBoundOutputs(binding.Pointer);
         Release(_outputs);
+        Release(_deviceOutputs);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Handle.Dispose();
+
+    /// <summary>
+    /// Called before each run: what the last run allocated would be written again by the next (though its shape may be
+    /// another, and the caller may hold it), so outputs on devices are bound afresh.
+    /// </summary>
+    internal void RenewDeviceOutputs()
+    {
+        foreach (var (name, memoryInfo) in _deviceOutputs)
+        {
+            BindToDevice(name, memoryInfo);
+        }
+    }
+
+    private void BindToDevice(string name, OrtHandle memoryInfo)
+    {
+        using var binding = Handle.Acquire();
+        using var info = memoryInfo.Acquire();
+        OrtStatus.Check(OrtLibrary.Api->BindOutputToDevice(binding.Pointer, _session.FindOutput(name), info.Pointer), "Binding an output", RuntimeErrors.InvalidInput);
+    }
 
     // The handle itself keeps the bound values, so that they are let go even when nobody disposes the binding.
     private void Replace(Dictionary<string, OrtHandle> bound, string name, OrtHandle? handle)

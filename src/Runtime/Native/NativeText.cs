@@ -5,20 +5,18 @@ namespace CompressTool.Runtime.Native;
 /// <summary>A null-terminated UTF-8 copy of a string for the length of a call.</summary>
 internal readonly unsafe ref struct NativeText : IDisposable
 {
-    public NativeText(string text)
-    {
-        // A C string would end at the first NUL and mean something else.
-        if (text.Contains('\0'))
-        {
-            throw new ArgumentException("A name must not contain a NUL character.", nameof(text));
-        }
-
-        Pointer = (byte*)Marshal.StringToCoTaskMemUTF8(text);
-    }
+    public NativeText(string text) => Pointer = Copy(text);
 
     public byte* Pointer { get; }
 
     public void Dispose() => Marshal.FreeCoTaskMem((nint)Pointer);
+
+    /// <summary>A copy that the caller frees.</summary>
+    public static byte* Copy(string text) =>
+        // A C string would end at the first NUL and mean something else.
+        text.Contains('\0')
+            ? throw new ArgumentException("A name or string must not contain a NUL character.", nameof(text))
+            : (byte*)Marshal.StringToCoTaskMemUTF8(text);
 
     /// <summary>Reads a null-terminated UTF-8 string; empty for null.</summary>
     public static string Read(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
@@ -40,9 +38,18 @@ internal readonly unsafe ref struct NativeTexts : IDisposable
     public NativeTexts(IReadOnlyCollection<string> texts)
     {
         Pointers = (byte**)NativeMemory.AllocZeroed((nuint)texts.Count, (nuint)sizeof(byte*));
-        foreach (var text in texts)
+        try
         {
-            Pointers[_count++] = (byte*)Marshal.StringToCoTaskMemUTF8(text);
+            foreach (var text in texts)
+            {
+                Pointers[_count] = NativeText.Copy(text);
+                _count++;
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
