@@ -140,7 +140,7 @@ public sealed unsafe partial class InferenceSession
     private static byte* Find(NativeNames known, string name, string what) =>
         known.TryGetPointer(name, out var pointer)
             ? (byte*)pointer
-            : throw new CompressToolException(RuntimeErrors.InvalidInput, $"The model has no {what} '{name}'. It has: {string.Join(", ", known.Names)}.");
+            : throw new CompressToolException(RuntimeErrors.InvalidInput, $"The model has no {what} '{name}'{NearestName.Hint(name, known.Names)}");
 
     private void Run(RunOptions? options, byte** names, nint* values, ReadOnlySpan<OrtValue> inputs, Span<OrtValue?> outputs, CancellationToken cancellationToken)
     {

@@ -60,7 +60,7 @@ public sealed unsafe partial class SessionOptions
         var available = OrtEnvironment.AvailableProviders.Select(ShortName).ToArray();
         return available.FirstOrDefault(provider => provider.Equals(ShortName(name), StringComparison.OrdinalIgnoreCase))
             ?? throw new CompressToolException(RuntimeErrors.ProviderNotAvailable,
-                $"ONNX Runtime {OrtEnvironment.Version} ({OrtEnvironment.Library.Reason}) has no execution provider '{name}'. It has: {string.Join(", ", available)}.");
+                $"ONNX Runtime {OrtEnvironment.Version} ({OrtEnvironment.Library.Reason}) has no execution provider '{name}'{NearestName.Hint(name, available)}");
 
         static string ShortName(string name) => name.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase) ? name[..^Suffix.Length] : name;
     }

@@ -35,7 +35,7 @@ public sealed class ErrorTests
     }
 
     [TestMethod]
-    public void Unknown_input_name_is_invalid_input_and_lists_the_inputs()
+    public void Unknown_input_name_is_invalid_input_with_the_nearest_name()
     {
         using var session = new InferenceSession(Reference.UNet);
         using var x = OrtValue.CreateTensorValueFromMemory(new float[4], [1, 4]);
@@ -43,8 +43,7 @@ public sealed class ErrorTests
         var exception = Assert.ThrowsExactly<CompressToolException>(() => session.Run(new Dictionary<string, OrtValue> { ["smaple"] = x }));
 
         Assert.AreSame(RuntimeErrors.InvalidInput, exception.Code);
-        StringAssert.Contains(exception.Message, "no input 'smaple'");
-        StringAssert.Contains(exception.Message, "sample, timestep");
+        StringAssert.Contains(exception.Message, "no input 'smaple'; did you mean 'sample'?");
     }
 
     [TestMethod]
@@ -53,10 +52,10 @@ public sealed class ErrorTests
         using var session = new InferenceSession(s_add);
         using var x = OrtValue.CreateTensorValueFromMemory(new float[4], [1, 4]);
 
-        var exception = Assert.ThrowsExactly<CompressToolException>(() => session.Run(new Dictionary<string, OrtValue> { ["x"] = x }, ["z"]));
+        var exception = Assert.ThrowsExactly<CompressToolException>(() => session.Run(new Dictionary<string, OrtValue> { ["x"] = x }, ["features"]));
 
         Assert.AreSame(RuntimeErrors.InvalidInput, exception.Code);
-        StringAssert.Contains(exception.Message, "no output 'z'. It has: y.");
+        StringAssert.Contains(exception.Message, "no output 'features'; known: y");
     }
 
     [TestMethod]

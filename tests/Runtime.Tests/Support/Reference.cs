@@ -1,3 +1,6 @@
+using CompressTool.Onnx;
+using CompressTool.Runtime.Engine;
+
 namespace CompressTool.Runtime.Tests.Support;
 
 /// <summary>Real models with inputs and the outputs that PyTorch computes.</summary>
@@ -10,14 +13,17 @@ internal static class Reference
     {
         var values = inputs.ToDictionary(name => name, name =>
         {
-            var path = Repository.Fixture(folder, name + ".npy");
-            return name == "timestep"
-                ? OrtValue.CreateTensorValueFromMemory(Npy.ReadInt64s(path, out var shape), shape)
-                : OrtValue.CreateTensorValueFromMemory(Npy.ReadFloats(path, out shape), shape);
+            var tensor = Read(name);
+            return OrtValue.CreateTensorValueFromMemory(tensor.Type, tensor.Data, [.. tensor.Dims]);
         });
-        var output = Npy.ReadFloats(Repository.Fixture(folder, "out_sample.npy"), out var outputShape);
-        return (values, output, outputShape);
+        var output = Read("out_sample");
+        return (values, output.AsSpan<float>().ToArray(), [.. output.Dims]);
+
+        NdArray Read(string name) => Array($"{folder}/{name}.npy");
     }
+
+    /// <summary>A .npy file of the fixtures.</summary>
+    public static NdArray Array(string path) => NdArray.From(NpyFile.Read(Repository.Fixture(path)));
 
     public static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, float tolerance = 1e-4f)
     {

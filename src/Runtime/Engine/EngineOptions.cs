@@ -1,0 +1,25 @@
+namespace CompressTool.Runtime.Engine;
+
+/// <summary>How an engine runs a model.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Threads that one run uses; 0 (the default) for one per physical core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>
+    /// Whether the engine may rewrite the graph (fold constants, fuse nodes) before it runs; true by default. Off, values
+    /// inside the graph are computed as the model says.
+    /// </summary>
+    public bool Optimize { get; init; } = true;
+
+    /// <summary>Whether the same feeds must give the same bits on every run on the same machine; true by default.</summary>
+    public bool Deterministic { get; init; } = true;
+
+    /// <summary>Where nodes run, the preferred one first; the CPU takes what is left. Empty (the default) for the CPU alone.</summary>
+    public IReadOnlyList<ExecutionProvider> Providers { get; init; } = [];
+}
+
+/// <summary>An execution provider and its options.</summary>
+/// <param name="Name">Its name, e.g. <c>CUDA</c>.</param>
+/// <param name="Options">The provider's own options, e.g. <c>device_id</c>; null for its defaults.</param>
+public sealed record ExecutionProvider(string Name, IReadOnlyDictionary<string, string>? Options = null);

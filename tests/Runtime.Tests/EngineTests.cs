@@ -1,0 +1,113 @@
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Runtime.Engine;
+using CompressTool.Runtime.Tests.Support;
+
+namespace CompressTool.Runtime.Tests;
+
+[TestClass]
+public sealed class EngineTests
+{
+    private static readonly IEngine s_engine = new OnnxRuntimeEngine();
+
+    [TestMethod]
+    [DataRow(true, 0)]
+    [DataRow(false, 1)]
+    public void Function_gives_the_reference_outputs(bool optimize, int threads)
+    {
+        using var function = s_engine.Compile(Reference.UNet, new EngineOptions { Optimize = optimize, Threads = threads, Providers = [new ExecutionProvider("CPU")] });
+        foreach (var folder in new[] { "unet2d/io", "unet2d/io_b3" })
+        {
+            var expected = Reference.Array($"{folder}/out_sample.npy");
+            var outputs = function.Run(new Dictionary<string, NdArray> { ["sample"] = Reference.Array($"{folder}/sample.npy"), ["timestep"] = Reference.Array($"{folder}/timestep.npy") }, ["out_sample"]);
+
+            Assert.AreSequenceEqual(expected.Dims, outputs["out_sample"].Dims);
+            Reference.AssertClose(expected.AsSpan<float>(), outputs["out_sample"].AsSpan<float>());
+        }
+    }
+
+    [TestMethod]
+    public void Function_tells_its_inputs_and_outputs()
+    {
+        using var function = s_engine.Compile(Reference.UNet);
+
+        Assert.AreEqual("sample: float32[batch,3,32,32], timestep: int64[batch]", string.Join(", ", function.Inputs));
+        Assert.AreEqual("out_sample: float32[batch,3,32,32]", string.Join(", ", function.Outputs));
+        Assert.AreEqual(new TensorType(DataType.Int64, new Shape(new Dim("batch"))), function.Inputs[1].Type);
+        Assert.AreEqual("onnxruntime", s_engine.Name);
+        Assert.AreEqual(OrtEnvironment.Version, s_engine.Version);
+        Assert.Contains("CPUExecutionProvider", s_engine.Providers);
+    }
+
+    [TestMethod]
+    public void Deterministic_runs_give_the_same_bits_on_any_number_of_threads()
+    {
+        var feeds = new Dictionary<string, NdArray> { ["sample"] = Reference.Array("unet2d/io/sample.npy"), ["timestep"] = Reference.Array("unet2d/io/timestep.npy") };
+        byte[]? first = null;
+        foreach (var threads in new[] { 1, 2, 3, 3 })
+        {
+            using var function = s_engine.Compile(Reference.UNet, new EngineOptions { Threads = threads });
+            var bits = function.Run(feeds)["out_sample"].Data.ToArray();
+            Assert.AreSequenceEqual(first ??= bits, bits);
+        }
+    }
+
+    [TestMethod]
+    public void Long_run_can_be_cancelled()
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("loop.onnx");
+        File.WriteAllBytes(path, TinyModel.LongLoop());
+        using var function = s_engine.Compile(path);
+        var feeds = new Dictionary<string, NdArray> { ["trips"] = NdArray.Create([long.MaxValue]), ["x"] = NdArray.Create(new float[256 * 256], 256, 256) };
+        using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => function.Run(feeds, cancellationToken: cancellation.Token));
+    }
+
+    [TestMethod]
+    public void Errors_have_codes()
+    {
+        using var folder = new TempFolder();
+        var strings = folder.File("strings.onnx");
+        File.WriteAllBytes(strings, TinyModel.Model(TinyModel.Graph([TinyModel.Node("Identity", ["x"], ["y"])], [TinyModel.Value("x", DataType.String, 1)], [TinyModel.Value("y", DataType.String, 1)])));
+        using var function = s_engine.Compile(Reference.UNet);
+
+        Assert.AreSame(OnnxErrors.FileNotFound, Assert.Throws<CompressToolException>(() => s_engine.Compile("missing.onnx")).Code);
+        Assert.AreSame(OnnxErrors.Unsupported, Assert.Throws<CompressToolException>(() => s_engine.Compile(strings)).Code);
+        Assert.AreSame(RuntimeErrors.ModelRefused, Assert.Throws<CompressToolException>(() => s_engine.Compile(folder.Write("text.onnx", "no model"))).Code);
+        Assert.AreSame(RuntimeErrors.ProviderNotAvailable, Assert.Throws<CompressToolException>(() => s_engine.Compile(Reference.UNet, new EngineOptions { Providers = [new ExecutionProvider("abacus")] })).Code);
+        Assert.AreSame(RuntimeErrors.InvalidInput, Assert.Throws<CompressToolException>(() => function.Run(new Dictionary<string, NdArray>())).Code);
+    }
+
+    [TestMethod]
+    public void Arrays_check_their_size_and_type()
+    {
+        var array = NdArray.Create([1f, 2, 3, 4, 5, 6], 2, 3);
+        Assert.AreEqual("float32[2,3]", array.ToString());
+        Assert.AreEqual(6, array.Count);
+        Assert.AreSequenceEqual([1f, 2, 3, 4, 5, 6], array.AsSpan<float>().ToArray());
+        Assert.AreEqual(24, array.AsSpan<byte>().Length);
+        Assert.ThrowsExactly<InvalidOperationException>(() => array.AsSpan<int>().ToArray());
+
+        Assert.AreEqual(3, new NdArray(DataType.Int4, [5], new byte[3]).Data.Length);
+        Assert.IsEmpty(NdArray.Create([7L]).Dims);
+        foreach (var dims in new long[][] { [5], [-2, -3], [2, 4], [long.MaxValue, 2] })
+        {
+            Assert.AreSame(RuntimeErrors.InvalidInput, Assert.ThrowsExactly<CompressToolException>(() => new NdArray(DataType.Float, dims, array.Data)).Code);
+        }
+
+        Assert.AreSame(RuntimeErrors.InvalidInput, Assert.ThrowsExactly<CompressToolException>(() => new NdArray(DataType.String, [0], default)).Code);
+    }
+
+    [TestMethod]
+    public void Arrays_become_tensors_and_come_back()
+    {
+        var array = NdArray.Create([(Half)1, (Half)2], 2);
+        var back = NdArray.From(array.ToTensor());
+
+        Assert.AreEqual(DataType.Float16, back.Type);
+        Assert.AreSequenceEqual([2L], back.Dims);
+        Assert.AreSequenceEqual(array.Data.ToArray(), back.Data.ToArray());
+    }
+}
