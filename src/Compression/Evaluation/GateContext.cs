@@ -1,3 +1,5 @@
+using CompressTool.Runtime.Engine;
+
 namespace CompressTool.Compression.Evaluation;
 
 /// <summary>What a gate may look at.</summary>
@@ -14,6 +16,9 @@ public sealed class GateContext
     /// tensor of that name; null when inputs are drawn at random from the seed.
     /// </summary>
     public IReadOnlyDictionary<string, string>? InputFiles { get; init; }
+
+    /// <summary>Runs models.</summary>
+    public required IEngine Engine { get; init; }
 
     /// <summary>The recipe's seed. Every random choice of a gate derives from it.</summary>
     public long Seed { get; init; }

@@ -29,6 +29,12 @@ public interface IStage
     bool DependsOnMachine(object options);
 
     /// <summary>
+    /// Does to the declared inputs and outputs what <see cref="Run"/> will do to them, so that a build knows the model's
+    /// interface before it makes the model.
+    /// </summary>
+    void DescribeInterface(Graph graph, object options);
+
+    /// <summary>
     /// Transforms the model in place (or returns another one).
     /// </summary>
     /// <exception cref="Onnx.Diagnostics.CompressToolException">The stage cannot be done, or would change nothing (see CompressionErrors).</exception>
@@ -54,6 +60,9 @@ public abstract class Stage<TOptions> : IStage
     public bool DependsOnMachine(object options) => DependsOnMachine((TOptions)options);
 
     /// <inheritdoc/>
+    public void DescribeInterface(Graph graph, object options) => DescribeInterface(graph, (TOptions)options);
+
+    /// <inheritdoc/>
     public StageResult Run(Model model, object options, StageContext context) => Run(model, (TOptions)options, context);
 
     /// <inheritdoc cref="IStage.Validate"/>
@@ -63,6 +72,11 @@ public abstract class Stage<TOptions> : IStage
 
     /// <inheritdoc cref="IStage.DependsOnMachine"/>
     protected virtual bool DependsOnMachine(TOptions options) => false;
+
+    /// <inheritdoc cref="IStage.DescribeInterface"/>
+    protected virtual void DescribeInterface(Graph graph, TOptions options)
+    {
+    }
 
     /// <inheritdoc cref="IStage.Run"/>
     protected abstract StageResult Run(Model model, TOptions options, StageContext context);

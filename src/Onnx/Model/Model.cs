@@ -43,6 +43,9 @@ public sealed class Model : IDisposable
     /// <summary>Full path of the file it was loaded from; null when made in memory.</summary>
     public string? Path { get; internal set; }
 
+    /// <summary>Full paths of the files it was loaded from, the model file first, then its weight files; empty when made in memory.</summary>
+    public IReadOnlyList<string> Files => [.. _files.OfType<MappedFile>().Select(file => file.Path)];
+
     /// <summary>Version of the standard operators; 0 when the model does not import them.</summary>
     public long Opset => OpsetImports.GetValueOrDefault("");
 

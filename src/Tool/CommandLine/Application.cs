@@ -30,7 +30,10 @@ internal static class Application
         }
 
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
+        root.Add(new RunCommand());
+        root.Add(new PlanCommand());
         root.Add(new InfoCommand());
+        root.Add(new MSBuildCommand());
         return root;
     }
 

@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using CompressTool.Compression;
+using CompressTool.Compression.Evaluation;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Recipes.Language;
+using CompressTool.Recipes.Planning;
+using CompressTool.Recipes.Store;
+using CompressTool.Runtime.Engine;
+
+namespace CompressTool.Recipes.Execution;
+
+/// <summary>Runs plans in this process: what is in the store is taken from there, the rest is made and put there.</summary>
+/// <param name="store">The store.</param>
+/// <param name="engine">Runs models for gates.</param>
+/// <param name="observer">Watches.</param>
+public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver observer)
+{
+    /// <summary>Runs all stages and the gates.</summary>
+    /// <exception cref="CompressToolException">A stage failed; the error has its place in the recipe.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; finished stages stay in the store.</exception>
+    public RunOutcome Run(Plan plan, RunState state, CancellationToken cancellationToken)
+    {
+        var stages = plan.Stages.Select(stage => RunStage(plan, stage, state, cancellationToken)).ToList();
+        return new RunOutcome(stages, EvaluateGates(plan, stages[^1].Artifact, state, cancellationToken));
+    }
+
+    /// <summary>Runs one stage. The stages before it must have run.</summary>
+    /// <exception cref="CompressToolException">The stage failed; the error has its place in the recipe.</exception>
+    public StageOutcome RunStage(Plan plan, PlannedStage stage, RunState state, CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        try
+        {
+            var last = state.LastRun(stage.Id);
+            var status = StageStatus.Cached;
+            var reason = last?.Key == stage.Key ? "unchanged" : "found in the store";
+            if (store.Find(stage.Key) is not { } artifact)
+            {
+                // Another build may be making the same artifact: wait for it, then look again.
+                using var alone = store.Lock(stage.Key, () => observer.Remark($"{stage.Id}: waiting for another build that makes the same artifact"), cancellationToken);
+                artifact = store.Find(stage.Key);
+                reason = "made by another build meanwhile";
+                if (artifact is null)
+                {
+                    status = StageStatus.Built;
+                    reason = Reason.Explain(last?.Ingredients, stage.Ingredients);
+                    observer.StageStarted(stage, reason);
+                    artifact = store.Commit(stage.Key, folder => Make(plan, stage, folder, cancellationToken));
+                }
+            }
+
+            foreach (var warning in artifact.Warnings)
+            {
+                Warn(stage, warning);
+            }
+
+            state.Record(stage, artifact);
+            var outcome = new StageOutcome(stage, artifact, status, watch.Elapsed.TotalSeconds, reason);
+            observer.StageFinished(outcome);
+            return outcome;
+        }
+        catch (CompressToolException e)
+        {
+            stage.Locate(e);
+            throw;
+        }
+    }
+
+    /// <summary>Asks all gates; a verdict that is known from the last run is not asked for again.</summary>
+    /// <exception cref="CompressToolException">A gate cannot measure; a gate that does not pass is an outcome, not an exception.</exception>
+    public IReadOnlyList<GateOutcome> EvaluateGates(Plan plan, Artifact artifact, RunState state, CancellationToken cancellationToken)
+    {
+        var recipe = plan.Recipe;
+        if (recipe.Gates.Count == 0)
+        {
+            return [];
+        }
+
+        if (state.LastVerdict(plan.GatesKey) is { } known)
+        {
+            foreach (var outcome in known)
+            {
+                observer.GateFinished(outcome);
+            }
+
+            return known;
+        }
+
+        var context = new GateContext
+        {
+            OriginalPath = plan.Input.Path,
+            FinalPath = artifact.ModelPath,
+            InputFiles = GivenInputs(recipe),
+            Engine = engine,
+            Seed = recipe.Seed,
+            CancellationToken = cancellationToken,
+        };
+        var outcomes = new List<GateOutcome>();
+        foreach (var (index, gate) in recipe.Gates.Index())
+        {
+            observer.Progressed("gates", index / (double)recipe.Gates.Count, gate.Gate.Info.Kind);
+            try
+            {
+                var result = gate.Gate.Evaluate(gate.Options.Value, context);
+                var outcome = new GateOutcome(gate.Gate.Info.Kind, result.Passed, result.Measured, result.Text, Cached: false);
+                outcomes.Add(outcome);
+                observer.GateFinished(outcome);
+                if (!result.Passed)
+                {
+                    observer.Report(new Diagnostic(Severity.Error, CompressionErrors.GateFailed, result.Text, gate.Options.Location));
+                }
+            }
+            catch (CompressToolException e)
+            {
+                e.Location ??= gate.Options.LocationOf(e.OptionPath);
+                throw;
+            }
+        }
+
+        state.Record(plan.GatesKey, outcomes);
+        return outcomes;
+    }
+
+    private static Dictionary<string, string>? GivenInputs(Recipe recipe) => recipe.Inputs switch
+    {
+        null => null,
+        { Safetensors: { } all } => NamesIn(all.FullPath).ToDictionary(name => name, _ => all.FullPath),
+        { ByName: var files } => files.ToDictionary(item => item.Key, item => item.Value.FullPath),
+    };
+
+    private static IReadOnlyList<string> NamesIn(string safetensors)
+    {
+        using var file = SafetensorsFile.Open(safetensors);
+        return file.Names;
+    }
+
+    private Artifact Make(Plan plan, PlannedStage stage, string folder, CancellationToken cancellationToken)
+    {
+        var inputPath = plan.Input.Path;
+        if (stage.Index > 0)
+        {
+            var previous = plan.Stages[stage.Index - 1];
+            inputPath = store.Find(previous.Key)?.ModelPath
+                ?? throw new CompressToolException(StoreErrors.ArtifactLost, $"the artifact of the stage '{previous.Id}' is no longer in the store; run again");
+        }
+
+        var warnings = new List<ArtifactWarning>();
+        using var model = Model.Load(inputPath);
+        var context = new StageContext
+        {
+            CancellationToken = cancellationToken,
+            Seed = plan.Recipe.Seed,
+            Progress = new DirectProgress<StageProgress>(progress => observer.Progressed(stage.Id, progress.Fraction * 0.5, progress.Activity)),
+            Warn = (code, message, path) => warnings.Add(new ArtifactWarning(code.Id, message, path)),
+        };
+        var result = stage.Stage.Run(model, stage.Options.Value, context);
+
+        // Stages are lazy: much of the work happens while the result is written.
+        var save = new SaveOptions { Progress = new DirectProgress<double>(fraction => observer.Progressed(stage.Id, 0.5 + (fraction * 0.5), "writing")) };
+        var files = result.Model.Save(Path.Combine(folder, Artifact.ModelName), save, cancellationToken);
+        if (stage.Index == 0)
+        {
+            plan.Input.ThrowIfChanged();
+        }
+
+        return new Artifact(folder, stage.Key, stage.Kind, stage.Ingredients,
+            [.. files.Select(file => new ArtifactFile(Path.GetFileName(file.Path), file.Length, file.Sha256))], result.Metrics, warnings);
+    }
+
+    private void Warn(PlannedStage stage, ArtifactWarning warning) => observer.Report(new Diagnostic(
+        Severity.Warning, new ErrorCode(warning.Code, warning.Message, ""), warning.Message, stage.Options.LocationOf(warning.OptionPath)));
+
+    /// <summary>Progress without the thread hop of <see cref="Progress{T}"/>, which would reorder it.</summary>
+    private sealed class DirectProgress<T>(Action<T> report) : IProgress<T>
+    {
+        public void Report(T value) => report(value);
+    }
+}

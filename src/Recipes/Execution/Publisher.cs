@@ -1,0 +1,95 @@
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Recipes.Planning;
+using CompressTool.Recipes.Store;
+
+namespace CompressTool.Recipes.Execution;
+
+/// <summary>A finished model in an output folder.</summary>
+/// <param name="ModelPath">Full path of the model.</param>
+/// <param name="ManifestPath">Full path of the manifest beside it.</param>
+/// <param name="Files">All files, the model first, the manifest last.</param>
+public sealed record PublishedModel(string ModelPath, string ManifestPath, IReadOnlyList<string> Files);
+
+/// <summary>Puts finished models, each with a manifest, into an output folder.</summary>
+public static class Publisher
+{
+    /// <summary>Writes every output of the recipe. Files are complete before they get their names; equal files are left, with a new time.</summary>
+    /// <exception cref="CompressToolException">The folder cannot be written, or the disk is full.</exception>
+    public static IReadOnlyList<PublishedModel> Publish(Plan plan, Artifact artifact, IReadOnlyList<GateOutcome> gates, string folder, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            return [.. plan.Recipe.Outputs.Select(output => PublishOne(plan, artifact, gates, Path.Combine(Path.GetFullPath(folder), output.FileName), cancellationToken))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || (e is CompressToolException coded && coded.Code == OnnxErrors.WriteFailed))
+        {
+            throw DiskErrors.IsFull(e) ? DiskErrors.Full(folder, e)
+                : new CompressToolException(StoreErrors.OutputUnusable, $"the output folder '{folder}' cannot be written: {e.Message}", inner: e);
+        }
+    }
+
+    private static PublishedModel PublishOne(Plan plan, Artifact artifact, IReadOnlyList<GateOutcome> gates, string path, CancellationToken cancellationToken)
+    {
+        var manifestPath = Path.ChangeExtension(path, ".json");
+        var dataPath = path + ".data";
+        var wanted = Manifest.Write(plan, artifact, gates, Path.GetFileName(path));
+        if (IsCurrent(manifestPath, wanted, artifact, path))
+        {
+            Touch([path, .. artifact.Files.Count > 1 ? [dataPath] : Array.Empty<string>(), manifestPath]);
+        }
+        else
+        {
+            // The manifest goes first and comes last: while it is absent, nobody takes the model for the finished one.
+            File.Delete(manifestPath);
+            if (artifact.Files.Count == 1)
+            {
+                Copy(artifact.ModelPath, path, cancellationToken);
+                File.Delete(dataPath);
+            }
+            else
+            {
+                // The name of the weight file stands in the model, so it is written anew.
+                using var model = Model.Load(artifact.ModelPath);
+                model.Save(path, new SaveOptions { ExternalData = ExternalDataMode.Always }, cancellationToken);
+            }
+
+            AtomicFile.Write(manifestPath, wanted);
+        }
+
+        string[] data = artifact.Files.Count > 1 ? [dataPath] : [];
+        return new PublishedModel(path, manifestPath, [path, .. data, manifestPath]);
+    }
+
+    private static bool IsCurrent(string manifestPath, string wanted, Artifact artifact, string path) =>
+        File.Exists(manifestPath) && File.ReadAllText(manifestPath) == wanted
+        && (artifact.Files.Count > 1
+            ? new FileInfo(path).Exists && new FileInfo(path + ".data") is { Exists: true } data && data.Length == artifact.Files[1].Bytes
+            : new FileInfo(path) is { Exists: true } info && info.Length == artifact.Bytes);
+
+    private static void Touch(IEnumerable<string> paths)
+    {
+        var now = DateTime.UtcNow;
+        foreach (var path in paths)
+        {
+            File.SetLastWriteTimeUtc(path, now);
+        }
+    }
+
+    private static void Copy(string from, string to, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var temporary = $"{to}.{Environment.ProcessId:x}-{Guid.NewGuid():n}.tmp";
+        try
+        {
+            File.Copy(from, temporary);
+            File.SetLastWriteTimeUtc(temporary, DateTime.UtcNow);
+            File.Move(temporary, to, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+}
