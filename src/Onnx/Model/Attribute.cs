@@ -25,9 +25,9 @@ public enum AttributeKind
     Tensors = 9,
     /// <summary>Subgraph list.</summary>
     Graphs = 10,
-    /// <summary>Sparse tensor, kept encoded.</summary>
+    /// <summary>Sparse tensor.</summary>
     SparseTensor = 11,
-    /// <summary>Sparse tensor list, kept encoded.</summary>
+    /// <summary>Sparse tensor list.</summary>
     SparseTensors = 12,
     /// <summary>Type, kept encoded.</summary>
     TypeProto = 13,
@@ -37,7 +37,7 @@ public enum AttributeKind
 
 /// <summary>
 /// An attribute of a node. <see cref="Value"/> is, by kind: float, long, byte memory, <see cref="Onnx.Tensor"/>,
-/// <see cref="Graph"/>, or an IReadOnlyList of these; encoded bytes for sparse tensors and types.
+/// <see cref="SparseTensor"/>, <see cref="Graph"/>, byte memory with an encoded TypeProto, or an IReadOnlyList of these.
 /// </summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its kind.</param>

@@ -8,7 +8,16 @@ public sealed class Graph
     private readonly List<Node> _nodes = [];
     private readonly List<Value> _inputs = [];
     private readonly List<Value> _initializers = [];
-    private HashSet<string>? _names;
+    private readonly List<Value> _sparseInitializers = [];
+
+    /// <summary>Names in use, with the number to try next when one is wished for again; made when the first name is wished for.</summary>
+    private Dictionary<string, int>? _names;
+
+    /// <summary>Nodes before this index know their position, so that edits in order need no search.</summary>
+    private int _numbered;
+
+    /// <summary>Creates an empty graph.</summary>
+    public Graph() => Outputs = new GraphOutputs(this);
 
     /// <summary>Its name.</summary>
     public string Name { get; set; } = "";
@@ -20,10 +29,13 @@ public sealed class Graph
     public IReadOnlyList<Value> Inputs => _inputs;
 
     /// <summary>Outputs, in order; a value may be listed twice.</summary>
-    public List<Value> Outputs { get; } = [];
+    public GraphOutputs Outputs { get; }
 
     /// <summary>Values with a constant, in order.</summary>
     public IReadOnlyList<Value> Initializers => _initializers;
+
+    /// <summary>Values with a sparse constant, in order.</summary>
+    public IReadOnlyList<Value> SparseInitializers => _sparseInitializers;
 
     /// <summary>Nodes, each after the nodes that make its inputs.</summary>
     public IReadOnlyList<Node> Nodes => _nodes;
@@ -37,36 +49,40 @@ public sealed class Graph
     /// <summary>Quantization annotations, kept encoded.</summary>
     internal List<ReadOnlyMemory<byte>> QuantizationAnnotations { get; } = [];
 
-    /// <summary>Sparse initializers, kept encoded.</summary>
-    internal List<(Value Value, ReadOnlyMemory<byte> Encoded)> SparseInitializers { get; } = [];
-
     internal ReadOnlyMemory<byte> UnknownFields { get; set; }
+
+    private Graph Root => Owner?.Graph?.Root ?? this;
 
     /// <summary>Adds an input.</summary>
     public void AddInput(Value value)
     {
         _inputs.Add(value);
         value.IsGraphInput = true;
-        Names?.Add(value.Name);
+        value.Home = this;
+        Reserve(value.Name);
     }
 
-    /// <summary>Removes an input; it must have no uses.</summary>
+    /// <summary>Removes an input; an initializer that was its default stays as a constant.</summary>
     public void RemoveInput(Value value)
     {
-        _inputs.Remove(value);
-        value.IsGraphInput = false;
+        if (_inputs.Remove(value))
+        {
+            value.IsGraphInput = false;
+            value.Home = value.Initializer is null && value.SparseInitializer is null ? null : this;
+        }
     }
 
-    /// <summary>Adds a value with a constant; <see cref="Value.Initializer"/> must be set.</summary>
+    /// <summary>Adds a value with a constant; <see cref="Value.Initializer"/> or <see cref="Value.SparseInitializer"/> must be set.</summary>
     public Value AddInitializer(Value value)
     {
-        if (value.Initializer is null)
+        (value switch
         {
-            throw new ArgumentException($"'{value.Name}' has no constant.", nameof(value));
-        }
-
-        _initializers.Add(value);
-        Names?.Add(value.Name);
+            { Initializer: not null } => _initializers,
+            { SparseInitializer: not null } => _sparseInitializers,
+            _ => throw new ArgumentException($"'{value.Name}' has no constant.", nameof(value)),
+        }).Add(value);
+        value.Home = this;
+        Reserve(value.Name);
         return value;
     }
 
@@ -74,8 +90,16 @@ public sealed class Graph
     public Value AddInitializer(string name, Tensor tensor) =>
         AddInitializer(new Value(UniqueName(name), new TensorType(tensor.Type, Shape.Of(tensor.Dims))) { Initializer = tensor });
 
-    /// <summary>Removes a constant; its value must have no uses left.</summary>
-    public void RemoveInitializer(Value value) => _initializers.Remove(value);
+    /// <summary>Takes the constant away from a value, which leaves the graph by that unless it is an input.</summary>
+    public void RemoveInitializer(Value value)
+    {
+        if (_initializers.Remove(value) || _sparseInitializers.Remove(value))
+        {
+            value.Initializer = null;
+            value.SparseInitializer = null;
+            value.Home = value.IsGraphInput ? this : null;
+        }
+    }
 
     /// <summary>Gives an initializer another constant, and the type that goes with it.</summary>
     public static void ReplaceInitializer(Value value, Tensor tensor)
@@ -85,12 +109,15 @@ public sealed class Graph
     }
 
     /// <summary>Appends a node.</summary>
+    /// <exception cref="InvalidOperationException">The node is in a graph already.</exception>
     public void Add(Node node) => Insert(_nodes.Count, node);
 
     /// <summary>Inserts a node directly before another one of this graph.</summary>
+    /// <exception cref="InvalidOperationException">The node is in a graph already.</exception>
     public void InsertBefore(Node position, Node node) => Insert(IndexOf(position), node);
 
     /// <summary>Inserts a node directly after another one of this graph.</summary>
+    /// <exception cref="InvalidOperationException">The node is in a graph already.</exception>
     public void InsertAfter(Node position, Node node) => Insert(IndexOf(position) + 1, node);
 
     /// <summary>Adds a node with one new output value and returns that value.</summary>
@@ -117,60 +144,84 @@ public sealed class Graph
         return output;
     }
 
-    /// <summary>Removes a node, with its hold on inputs and outputs; nobody may need its outputs any more.</summary>
+    /// <summary>Removes a node, with its hold on inputs, outputs and what its subgraphs use; nobody may need its outputs any more.</summary>
     /// <exception cref="CompressToolException">An output is still used.</exception>
     public void Remove(Node node)
     {
-        foreach (var output in node.Outputs)
+        if (node.Outputs.FirstOrDefault(output => output is { IsUnused: false }) is { } used)
         {
-            if (output is not null && (output.Uses.Count > 0 || Outputs.Contains(output)))
-            {
-                throw new CompressToolException(OnnxErrors.InvalidGraph, $"the node '{node.DisplayName}' cannot be removed: its output '{output.Name}' is still used");
-            }
+            throw new CompressToolException(OnnxErrors.InvalidGraph, $"the node '{node.DisplayName}' cannot be removed: its output '{used.Name}' is still used");
         }
 
-        _nodes.RemoveAt(IndexOf(node));
+        var index = IndexOf(node);
+        _nodes.RemoveAt(index);
+        _numbered = Math.Min(_numbered, index);
         node.Graph = null;
         node.Disconnect();
     }
 
-    /// <summary>Makes every consumer of one value (nodes, and this graph's outputs) take another one.</summary>
-    public void ReplaceAllUses(Value old, Value replacement)
+    /// <summary>Removes nodes and initializers that no output depends on.</summary>
+    /// <returns>How many were removed.</returns>
+    public int RemoveUnused()
     {
-        foreach (var use in old.Uses.ToArray())
+        // From the end on, so that what only unused nodes need is unused when its turn comes; moved together in one go.
+        var kept = new List<Node>(_nodes.Count);
+        foreach (var node in Enumerable.Reverse(_nodes))
         {
-            use.Node.SetInput(use.Index, replacement);
+            if (node.Outputs.All(output => output is null or { IsUnused: true }))
+            {
+                node.Graph = null;
+                node.Disconnect();
+            }
+            else
+            {
+                kept.Add(node);
+            }
         }
 
-        for (var index = 0; index < Outputs.Count; index++)
+        var removed = _nodes.Count - kept.Count;
+        kept.Reverse();
+        SetNodes(kept);
+        foreach (var value in _initializers.Concat(_sparseInitializers).Where(value => value.IsUnused && !value.IsGraphInput).ToArray())
         {
-            if (Outputs[index] == old)
-            {
-                Outputs[index] = replacement;
-            }
+            RemoveInitializer(value);
+            removed++;
+        }
+
+        return removed;
+    }
+
+    /// <summary>Puts the nodes in topological order, keeping the present order where it is free.</summary>
+    /// <exception cref="CompressToolException">The graph has a cycle.</exception>
+    public void SortTopologically()
+    {
+        if (TopologicalOrder.Sort(_nodes) is { } sorted)
+        {
+            SetNodes(sorted);
         }
     }
 
     /// <summary>A name that no value or node of this graph, its subgraphs and the graphs around it has: the wish itself, or with a number behind it.</summary>
     public string UniqueName(string wish)
     {
-        var root = this;
-        while (root.Owner?.Graph is { } outer)
+        var root = Root;
+        if (root._names is null)
         {
-            root = outer;
+            root._names = [];
+            root.ReserveAll(root);
         }
 
-        root._names ??= [.. root.AllGraphs().SelectMany(graph => graph.Values().Select(value => value.Name).Concat(graph.Nodes.Select(node => node.Name)))];
-        if (root._names.Add(wish))
+        if (root._names.TryAdd(wish, 1))
         {
             return wish;
         }
 
-        for (var number = 1; ; number++)
+        for (var number = root._names[wish]; ; number++)
         {
             var candidate = $"{wish}_{number}";
-            if (root._names.Add(candidate))
+            if (root._names.TryAdd(candidate, 1))
             {
+                root._names[wish] = number + 1;
                 return candidate;
             }
         }
@@ -178,108 +229,97 @@ public sealed class Graph
 
     /// <summary>All values of this graph, each once: inputs, initializers, node outputs.</summary>
     public IEnumerable<Value> Values() =>
-        _inputs.Concat(_initializers.Where(value => !value.IsGraphInput))
-            .Concat(SparseInitializers.Select(sparse => sparse.Value).Where(value => !value.IsGraphInput))
-            .Concat(_nodes.SelectMany(node => node.Outputs).OfType<Value>());
+        _inputs.Concat(_initializers.Concat(_sparseInitializers).Where(value => !value.IsGraphInput)).Concat(_nodes.SelectMany(node => node.Outputs).OfType<Value>());
 
     /// <summary>The value of a name in this graph (not its subgraphs); null when there is none. Scans; build a dictionary for many look-ups.</summary>
     public Value? FindValue(string name) => Values().FirstOrDefault(value => value.Name == name);
 
     /// <summary>This graph and all subgraphs below it, outer ones first.</summary>
-    public IEnumerable<Graph> AllGraphs() =>
-        new[] { this }.Concat(_nodes.SelectMany(node => node.Attributes).SelectMany(attribute => attribute.Graphs).SelectMany(graph => graph.AllGraphs()));
+    public IEnumerable<Graph> AllGraphs() => _nodes.SelectMany(node => node.Subgraphs).SelectMany(graph => graph.AllGraphs()).Prepend(this);
 
     /// <summary>All nodes of this graph and its subgraphs.</summary>
     public IEnumerable<Node> AllNodes() => AllGraphs().SelectMany(graph => graph._nodes);
 
-    /// <summary>Removes nodes and initializers that no output depends on.</summary>
-    /// <returns>How many were removed.</returns>
-    public int RemoveUnused()
+    /// <summary>Keeps a name from being given by <see cref="UniqueName"/>.</summary>
+    internal void Reserve(string name) => Root._names?.TryAdd(name, 1);
+
+    /// <summary>Lets go of everything inside; for a subgraph whose node is dropped.</summary>
+    internal void Disconnect()
     {
-        var outputs = new HashSet<Value>(Outputs);
-        var removed = 0;
-        for (var index = _nodes.Count - 1; index >= 0; index--)
+        Owner = null;
+        Outputs.Clear();
+        foreach (var node in _nodes)
         {
-            var node = _nodes[index];
-            if (node.Outputs.All(output => output is null || (output.Uses.Count == 0 && !outputs.Contains(output))))
-            {
-                foreach (var inner in node.Attributes.SelectMany(attribute => attribute.Graphs).SelectMany(graph => graph.AllNodes()))
-                {
-                    inner.TruncateInputs(0);
-                }
-
-                _nodes.RemoveAt(index);
-                node.Graph = null;
-                node.Disconnect();
-                removed++;
-            }
+            node.Disconnect();
         }
-
-        return removed + _initializers.RemoveAll(value => value.Uses.Count == 0 && !value.IsGraphInput && !outputs.Contains(value));
     }
 
-    /// <summary>Puts the nodes in topological order, keeping the present order where it is free.</summary>
-    /// <exception cref="CompressToolException">The graph has a cycle.</exception>
-    public void SortTopologically()
+    private void SetNodes(List<Node> nodes)
     {
-        var position = _nodes.Index().ToDictionary(item => item.Item, item => item.Index);
-        var waiting = new int[_nodes.Count];
-        var consumers = new List<int>[_nodes.Count];
-        foreach (var (index, node) in _nodes.Index())
-        {
-            // A subgraph's use of an outer value is a use by the node that owns the subgraph.
-            var inputs = node.Inputs.Concat(node.Attributes.SelectMany(attribute => attribute.Graphs).SelectMany(graph => graph.AllNodes()).SelectMany(inner => inner.Inputs));
-            foreach (var producer in inputs.Select(input => input?.Producer).OfType<Node>().Distinct())
-            {
-                if (producer != node && position.TryGetValue(producer, out var source))
-                {
-                    (consumers[source] ??= []).Add(index);
-                    waiting[index]++;
-                }
-            }
-        }
-
-        var ready = new PriorityQueue<int, int>(Enumerable.Range(0, _nodes.Count).Where(index => waiting[index] == 0).Select(index => (index, index)));
-        var sorted = new List<Node>(_nodes.Count);
-        while (ready.TryDequeue(out var index, out _))
-        {
-            sorted.Add(_nodes[index]);
-            foreach (var consumer in consumers[index] ?? [])
-            {
-                if (--waiting[consumer] == 0)
-                {
-                    ready.Enqueue(consumer, consumer);
-                }
-            }
-        }
-
-        if (sorted.Count < _nodes.Count)
-        {
-            var stuck = _nodes.First(node => waiting[position[node]] > 0);
-            throw new CompressToolException(OnnxErrors.InvalidGraph, $"the graph has a cycle through the node '{stuck.DisplayName}'");
-        }
-
         _nodes.Clear();
-        _nodes.AddRange(sorted);
+        _nodes.AddRange(nodes);
+        _numbered = 0;
     }
-
-    private HashSet<string>? Names => Owner is null ? _names : null;
 
     private int IndexOf(Node node)
     {
-        var index = _nodes.IndexOf(node);
-        return index >= 0 ? index : throw new ArgumentException($"'{node.DisplayName}' is not a node of this graph.", nameof(node));
+        if (node.Position < _numbered && _nodes[node.Position] == node)
+        {
+            return node.Position;
+        }
+
+        for (; _numbered < _nodes.Count; _numbered++)
+        {
+            _nodes[_numbered].Position = _numbered;
+            if (_nodes[_numbered] == node)
+            {
+                return _numbered++;
+            }
+        }
+
+        throw new ArgumentException($"'{node.DisplayName}' is not a node of this graph.", nameof(node));
     }
 
     private void Insert(int index, Node node)
     {
-        _nodes.Insert(index, node);
-        node.Graph = this;
-        foreach (var graph in node.Attributes.SelectMany(attribute => attribute.Graphs))
+        if (node.Graph is not null)
         {
-            graph.Owner = node;
+            throw new InvalidOperationException($"'{node.DisplayName}' is in a graph already.");
         }
 
-        Names?.UnionWith(node.Outputs.OfType<Value>().Select(output => output.Name));
+        _nodes.Insert(index, node);
+        _numbered = Math.Min(_numbered, index);
+        node.Graph = this;
+        if (Root is { _names: not null } root)
+        {
+            root.ReserveAll(node);
+        }
+    }
+
+    private void ReserveAll(Node node)
+    {
+        _names!.TryAdd(node.Name, 1);
+        foreach (var output in node.Outputs)
+        {
+            _names.TryAdd(output?.Name ?? "", 1);
+        }
+
+        foreach (var graph in node.Subgraphs)
+        {
+            ReserveAll(graph);
+        }
+    }
+
+    private void ReserveAll(Graph graph)
+    {
+        foreach (var value in graph._inputs.Concat(graph._initializers).Concat(graph._sparseInitializers))
+        {
+            _names!.TryAdd(value.Name, 1);
+        }
+
+        foreach (var node in graph._nodes)
+        {
+            ReserveAll(node);
+        }
     }
 }

@@ -29,7 +29,7 @@ public sealed class Model : IDisposable
     public string DocString { get; set; } = "";
 
     /// <summary>Version of every operator domain in use; the standard domain is the empty name.</summary>
-    public Dictionary<string, long> OpsetImports { get; } = [];
+    public OrderedDictionary<string, long> OpsetImports { get; } = [];
 
     /// <summary>The main graph.</summary>
     public Graph Graph { get; set; } = new();
@@ -115,7 +115,10 @@ public sealed class Function(string domain, string name)
     public List<Attribute> AttributeDefaults { get; } = [];
 
     /// <summary>Version of every operator domain its nodes use.</summary>
-    public Dictionary<string, long> OpsetImports { get; } = [];
+    public OrderedDictionary<string, long> OpsetImports { get; } = [];
+
+    /// <summary>Free key-value pairs.</summary>
+    public List<KeyValuePair<string, string>> Metadata { get; } = [];
 
     internal ReadOnlyMemory<byte> UnknownFields { get; set; }
 }

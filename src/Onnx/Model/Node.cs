@@ -10,6 +10,7 @@ public sealed class Node
     private readonly List<Value?> _inputs = [];
     private readonly List<Value?> _outputs = [];
     private readonly List<Attribute> _attributes = [];
+    private string _name;
 
     /// <summary>Creates a node that is not yet in a graph.</summary>
     /// <param name="opType">The operator, e.g. <c>Conv</c>.</param>
@@ -21,7 +22,7 @@ public sealed class Node
     public Node(string opType, IEnumerable<Value?> inputs, IEnumerable<Value?> outputs, string name = "", string domain = "", params IEnumerable<Attribute> attributes)
     {
         OpType = opType;
-        Name = name;
+        _name = name;
         Domain = domain == "ai.onnx" ? "" : domain;
         foreach (var input in inputs)
         {
@@ -33,7 +34,10 @@ public sealed class Node
             AddOutput(output);
         }
 
-        _attributes.AddRange(attributes);
+        foreach (var attribute in attributes)
+        {
+            _attributes.Add(Adopt(attribute));
+        }
     }
 
     /// <summary>The operator, e.g. <c>Conv</c>.</summary>
@@ -46,7 +50,15 @@ public sealed class Node
     public string Overload { get; set; } = "";
 
     /// <summary>Its name; may be empty.</summary>
-    public string Name { get; set; }
+    public string Name
+    {
+        get => _name;
+        set
+        {
+            _name = value;
+            Graph?.Reserve(value);
+        }
+    }
 
     /// <summary>Documentation.</summary>
     public string DocString { get; set; } = "";
@@ -66,8 +78,14 @@ public sealed class Node
     /// <summary>Attributes, in order.</summary>
     public IReadOnlyList<Attribute> Attributes => _attributes;
 
+    /// <summary>The graphs in its attributes.</summary>
+    public IEnumerable<Graph> Subgraphs => _attributes.SelectMany(attribute => attribute.Graphs);
+
     /// <summary>How messages and reports call the node: its name, or else its operator and first output.</summary>
     public string DisplayName => Name.Length > 0 ? Name : $"{OpType} -> {(_outputs.FirstOrDefault(output => output is not null)?.Name ?? "(nothing)")}";
+
+    /// <summary>Its index in <see cref="Graph"/> when that was last asked for.</summary>
+    internal int Position { get; set; }
 
     internal ReadOnlyMemory<byte> UnknownFields { get; set; }
 
@@ -118,6 +136,11 @@ public sealed class Node
     /// <exception cref="CompressToolException">Another node computes the value already.</exception>
     public void SetOutput(int index, Value? value)
     {
+        if (value is not null && value == _outputs[index])
+        {
+            return;
+        }
+
         if (value?.Producer is { } other)
         {
             throw new CompressToolException(OnnxErrors.InvalidGraph, $"the value '{value.Name}' is computed twice, by '{other.DisplayName}' and by '{DisplayName}'");
@@ -133,6 +156,7 @@ public sealed class Node
         {
             value.Producer = this;
             value.ProducerIndex = index;
+            Graph?.Reserve(value.Name);
         }
     }
 
@@ -145,16 +169,23 @@ public sealed class Node
         var index = _attributes.FindIndex(other => other.Name == attribute.Name);
         if (index < 0)
         {
-            _attributes.Add(attribute);
+            _attributes.Add(Adopt(attribute));
+            return;
         }
-        else
-        {
-            _attributes[index] = attribute;
-        }
+
+        Release(_attributes[index].Graphs.Except(attribute.Graphs));
+        _attributes[index] = Adopt(attribute);
     }
 
-    /// <summary>Removes an attribute when present.</summary>
-    public void RemoveAttribute(string name) => _attributes.RemoveAll(attribute => attribute.Name == name);
+    /// <summary>Removes an attribute when present; a subgraph in it lets go of what it uses.</summary>
+    public void RemoveAttribute(string name)
+    {
+        if (Attribute(name) is { } attribute)
+        {
+            Release(attribute.Graphs);
+            _attributes.Remove(attribute);
+        }
+    }
 
     /// <summary>An int attribute, or the default when absent.</summary>
     public long GetInt(string name, long defaultValue) => TryGet<long>(name, AttributeKind.Int, out var value) ? value : defaultValue;
@@ -190,7 +221,7 @@ public sealed class Node
         _ => null,
     };
 
-    /// <summary>Lets go of inputs and outputs; the node can be dropped then.</summary>
+    /// <summary>Lets go of inputs, outputs and what subgraphs use; the node can be dropped then.</summary>
     internal void Disconnect()
     {
         TruncateInputs(0);
@@ -198,6 +229,26 @@ public sealed class Node
         {
             SetOutput(index, null);
         }
+
+        Release(Subgraphs);
+    }
+
+    private static void Release(IEnumerable<Graph> graphs)
+    {
+        foreach (var graph in graphs)
+        {
+            graph.Disconnect();
+        }
+    }
+
+    private Attribute Adopt(Attribute attribute)
+    {
+        foreach (var graph in attribute.Graphs)
+        {
+            graph.Owner = this;
+        }
+
+        return attribute;
     }
 
     private bool TryGet<T>(string name, AttributeKind kind, [MaybeNullWhen(false)] out T value)

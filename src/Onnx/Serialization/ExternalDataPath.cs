@@ -5,14 +5,19 @@ namespace CompressTool.Onnx.Serialization;
 /// <summary>Keeps external data inside the model's folder: a model from elsewhere must not read other files of the machine.</summary>
 internal static class ExternalDataPath
 {
-    /// <summary>The full path of a location, which must stay in the model's folder, also when it is a symbolic link.</summary>
+    /// <summary>
+    /// The full path of a location, which must stay in the model's folder. Links are followed and must stay in it too, or in the
+    /// folder that the model file itself is linked from, as in download caches.
+    /// </summary>
+    /// <exception cref="CompressToolException">It does not stay there.</exception>
     public static string Resolve(string modelPath, string location, string tensor)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(modelPath))!;
+        var folder = Path.GetDirectoryName(modelPath)!;
         CompressToolException Outside(string why) => new(OnnxErrors.ExternalDataOutside,
-            $"the tensor '{tensor}' is stored in '{location}', {why}; save the model with its weights in its own folder");
+            $"the tensor '{tensor}' is stored in '{location.Replace('\0', '?')}', {why}; save the model with its weights in its own folder");
 
-        if (Path.IsPathRooted(location) || location.Contains(':') || location.Contains('\0'))
+        // A drive or another special name on Windows; refused everywhere, so that a model is valid everywhere or nowhere.
+        if (Path.IsPathRooted(location) || location.StartsWith('\\') || location.Contains(':') || location.Contains('\0'))
         {
             throw Outside("which is not a relative path");
         }
@@ -24,9 +29,16 @@ internal static class ExternalDataPath
             throw Outside("which is outside the model's folder");
         }
 
-        if (RealPath(path) is { } target && !IsInside(RealPath(folder) ?? folder, target))
+        try
         {
-            throw Outside($"which is a link to '{target}' outside the model's folder");
+            if (Path.Exists(path) && RealPath(path) is var target && !IsInside(RealPath(folder), target) && !IsInside(Path.GetDirectoryName(RealPath(modelPath))!, target))
+            {
+                throw Outside($"which is a link to '{target}' outside the model's folder");
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CompressToolException(OnnxErrors.ReadFailed, $"the file '{path}' cannot be read: {e.Message}", inner: e);
         }
 
         return path;
@@ -36,23 +48,17 @@ internal static class ExternalDataPath
         path.StartsWith(folder.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar,
             OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
 
-    /// <summary>The path with all links on the way resolved; null when it does not exist.</summary>
-    private static string? RealPath(string path)
+    /// <summary>The path of an existing file or folder with all links on the way followed.</summary>
+    private static string RealPath(string path)
     {
-        if (!Path.Exists(path))
-        {
-            return null;
-        }
-
-        var parent = Path.GetDirectoryName(path);
-        if (parent is null)
+        if (Path.GetDirectoryName(path) is not { } parent)
         {
             return path;
         }
 
-        FileSystemInfo info = Directory.Exists(path) ? new DirectoryInfo(path) : new FileInfo(path);
-        return info.ResolveLinkTarget(returnFinalTarget: true) is { } target
-            ? RealPath(target.FullName)
-            : RealPath(parent) is { } realParent ? Path.Combine(realParent, Path.GetFileName(path)) : null;
+        // The parent first: a relative link counts from the real folder it is in.
+        var here = Path.Combine(RealPath(parent), Path.GetFileName(path));
+        FileSystemInfo info = Directory.Exists(here) ? new DirectoryInfo(here) : new FileInfo(here);
+        return info.ResolveLinkTarget(returnFinalTarget: false) is { } target ? RealPath(target.FullName) : here;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
         return writer;
     }
 
-    private static void Opsets(ProtoWriter writer, int field, Dictionary<string, long> imports)
+    private static void Opsets(ProtoWriter writer, int field, OrderedDictionary<string, long> imports)
     {
         foreach (var (domain, version) in imports)
         {
@@ -64,7 +64,26 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
 
         message.String(3, value.DocString);
         Pairs(message, 4, value.Metadata);
+        message.Raw(value.UnknownFields.Span);
     });
+
+    /// <summary>What is known of inner values. Of a constant its tensor says it, unless there is more to say.</summary>
+    private static void ValueInfos(ProtoWriter writer, int field, Graph graph)
+    {
+        foreach (var value in graph.Values())
+        {
+            var isImplied = value.Type is null || (value.Producer is null && (value.IsGraphInput || value.Type == ConstantType(value)));
+            var isSilent = isImplied && value.DocString.Length == 0 && value.Metadata.Count == 0 && value.UnknownFields.IsEmpty;
+            if (!isSilent && !value.IsGraphInput && !graph.Outputs.Contains(value))
+            {
+                ValueInfo(writer, field, value);
+            }
+        }
+    }
+
+    private static TensorType? ConstantType(Value value) =>
+        value.Initializer is { } tensor ? new TensorType(tensor.Type, Shape.Of(tensor.Dims))
+        : value.SparseInitializer is { } sparse ? new TensorType(sparse.Values.Type, Shape.Of(sparse.Dims)) : null;
 
     private static void Type(ProtoWriter writer, OnnxType type)
     {
@@ -127,23 +146,15 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
             ValueInfo(writer, 12, output);
         }
 
-        var outputs = new HashSet<Value>(graph.Outputs);
-        foreach (var value in graph.Nodes.SelectMany(node => node.Outputs).OfType<Value>())
-        {
-            if (value.Type is not null && !outputs.Contains(value))
-            {
-                ValueInfo(writer, 13, value);
-            }
-        }
-
+        ValueInfos(writer, 13, graph);
         foreach (var annotation in graph.QuantizationAnnotations)
         {
             writer.Bytes(14, annotation.Span);
         }
 
-        foreach (var (_, encoded) in graph.SparseInitializers)
+        foreach (var value in graph.SparseInitializers)
         {
-            writer.Bytes(15, encoded.Span);
+            writer.Message(15, message => Sparse(message, value.SparseInitializer!, value.Name));
         }
 
         Pairs(writer, 16, graph.Metadata);
@@ -188,7 +199,10 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
                 writer.Int64(3, value);
                 break;
             case ReadOnlyMemory<byte> bytes:
-                writer.Bytes(attribute.Kind switch { AttributeKind.String => 4, AttributeKind.TypeProto => 14, _ => 22 }, bytes.Span);
+                writer.Bytes(attribute.Kind == AttributeKind.TypeProto ? 14 : 4, bytes.Span);
+                break;
+            case SparseTensor sparse:
+                writer.Message(22, message => Sparse(message, sparse, sparse.Values.Name));
                 break;
             case Tensor tensor:
                 writer.Message(5, message => Tensor(message, tensor, tensor.Name));
@@ -213,7 +227,7 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
             case IReadOnlyList<ReadOnlyMemory<byte>> items:
                 foreach (var bytes in items)
                 {
-                    writer.Bytes(attribute.Kind switch { AttributeKind.Strings => 9, AttributeKind.TypeProtos => 15, _ => 23 }, bytes.Span);
+                    writer.Bytes(attribute.Kind == AttributeKind.TypeProtos ? 15 : 9, bytes.Span);
                 }
 
                 break;
@@ -228,6 +242,20 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
                 foreach (var graph in graphs)
                 {
                     writer.Message(11, message => Graph(message, graph));
+                }
+
+                break;
+            case IReadOnlyList<SparseTensor> sparses:
+                foreach (var sparse in sparses)
+                {
+                    writer.Message(23, message => Sparse(message, sparse, sparse.Values.Name));
+                }
+
+                break;
+            default:
+                if (attribute.ReferenceName.Length == 0)
+                {
+                    throw new InvalidOperationException($"The attribute '{attribute.Name}' of kind {attribute.Kind} holds {attribute.Value?.GetType().Name ?? "nothing"}.");
                 }
 
                 break;
@@ -267,6 +295,17 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
         }
 
         Pairs(writer, 16, tensor.Metadata);
+        writer.Raw(tensor.UnknownFields.Span);
+    }
+
+    private void Sparse(ProtoWriter writer, SparseTensor sparse, string name)
+    {
+        writer.Message(1, message => Tensor(message, sparse.Values, name));
+        writer.Message(2, message => Tensor(message, sparse.Indices, sparse.Indices.Name));
+        foreach (var dim in sparse.Dims)
+        {
+            writer.Int64(3, dim);
+        }
     }
 
     private void Function(ProtoWriter writer, Function function)
@@ -300,13 +339,14 @@ internal sealed class ModelEncoder(Func<Tensor, ExternalPlace?> external)
             writer.Message(11, message => Attribute(message, attribute));
         }
 
-        foreach (var value in function.Body.Values().Where(value => value.Type is not null))
+        // A function has no other place for what is known of its inputs and outputs.
+        foreach (var value in function.Body.Values().Where(value => value.Type is not null || value.DocString.Length > 0 || value.Metadata.Count > 0))
         {
             ValueInfo(writer, 12, value);
         }
 
         writer.String(13, function.Overload);
-        Pairs(writer, 14, function.Body.Metadata);
+        Pairs(writer, 14, function.Metadata);
         writer.Raw(function.UnknownFields.Span);
     }
 }

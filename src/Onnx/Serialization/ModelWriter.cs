@@ -29,10 +29,16 @@ internal static class ModelWriter
     {
         var full = FilePath.Full(path);
         var dataPath = full + ".data";
+        GraphChecker.Check(model);
         var tensors = Tensors(model).ToList();
         var weights = tensors.Sum(tensor => tensor.ByteLength);
         var places = options.ExternalData == ExternalDataMode.Always || (options.ExternalData == ExternalDataMode.Auto && weights > options.EmbedLimit)
             ? Plan(tensors, Path.GetFileName(dataPath)) : [];
+        if (places.Count > 0 && Path.GetFileName(full).IndexOfAny([':', '\\']) >= 0)
+        {
+            throw new CompressToolException(OnnxErrors.WriteFailed, $"'{full}' cannot be written: no model can refer to weights in a file of such a name; choose one without ':' and '\\'");
+        }
+
         var message = new ModelEncoder(tensor => places.GetValueOrDefault(tensor)).Encode(model);
         if (message.Length > int.MaxValue)
         {
@@ -53,6 +59,7 @@ internal static class ModelWriter
 
     public static byte[] ToBytes(Model model)
     {
+        GraphChecker.Check(model);
         var message = new ModelEncoder(_ => null).Encode(model);
         if (message.Length > Array.MaxLength)
         {
@@ -68,14 +75,19 @@ internal static class ModelWriter
         new(OnnxErrors.WriteFailed, $"{what} would be larger than 2 GiB, which the format does not allow in one file; save its weights beside it");
 
     private static IEnumerable<Tensor> Tensors(Model model) =>
-        model.Functions.Select(function => function.Body).Prepend(model.Graph).SelectMany(graph => graph.AllGraphs())
-            .SelectMany(graph => graph.Initializers.Select(value => value.Initializer!)
-                .Concat(graph.Nodes.SelectMany(node => node.Attributes).SelectMany(attribute => attribute.Value switch
-                {
-                    Tensor tensor => [tensor],
-                    IReadOnlyList<Tensor> tensors => tensors,
-                    _ => Enumerable.Empty<Tensor>(),
-                })));
+        model.Functions.Select(function => function.Body).Prepend(model.Graph).SelectMany(graph => graph.AllGraphs()).SelectMany(graph =>
+            graph.Initializers.Select(value => value.Initializer!)
+                .Concat(graph.SparseInitializers.SelectMany(value => Tensors(value.SparseInitializer!)))
+                .Concat(graph.Nodes.SelectMany(node => node.Attributes).SelectMany(attribute => Tensors(attribute.Value))));
+
+    private static IEnumerable<Tensor> Tensors(object? value) => value switch
+    {
+        Tensor tensor => [tensor],
+        IReadOnlyList<Tensor> tensors => tensors,
+        SparseTensor sparse => [sparse.Values, sparse.Indices],
+        IReadOnlyList<SparseTensor> sparses => sparses.SelectMany(Tensors),
+        _ => [],
+    };
 
     private static Dictionary<Tensor, ExternalPlace> Plan(List<Tensor> tensors, string location)
     {

@@ -23,11 +23,16 @@ internal sealed class ProtoException(string message) : Exception(message);
 /// <param name="origin">Where the message starts in the file.</param>
 internal ref struct ProtoReader(ReadOnlySpan<byte> data, long origin)
 {
+    private const int MaxField = (1 << 29) - 1;
+
     private readonly ReadOnlySpan<byte> _data = data;
     private readonly long _origin = origin;
     private int _position;
     private int _fieldStart;
     private WireType _wireType;
+
+    /// <summary>What has not been read yet.</summary>
+    public readonly ReadOnlySpan<byte> Rest => _data[_position..];
 
     /// <summary>The number of the current field.</summary>
     public int Field { get; private set; }
@@ -42,9 +47,9 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> data, long origin)
 
         _fieldStart = _position;
         var tag = ReadVarint();
-        Field = checked((int)(tag >> 3));
+        Field = (int)Math.Min(tag >> 3, int.MaxValue);
         _wireType = (WireType)(tag & 7);
-        return Field > 0 && _wireType is WireType.Varint or WireType.Fixed64 or WireType.Bytes or WireType.Fixed32
+        return Field is > 0 and <= MaxField && _wireType is WireType.Varint or WireType.Fixed64 or WireType.Bytes or WireType.Fixed32
             ? true : throw new ProtoException("it is not a protobuf message");
     }
 
@@ -84,6 +89,30 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> data, long origin)
         return new ProtoReader(bytes, offset);
     }
 
+    /// <summary>A StringStringEntryProto field.</summary>
+    public KeyValuePair<string, string> Pair()
+    {
+        string key = "", value = "";
+        var pair = Message();
+        while (pair.Next())
+        {
+            switch (pair.Field)
+            {
+                case 1:
+                    key = pair.String();
+                    break;
+                case 2:
+                    value = pair.String();
+                    break;
+                default:
+                    pair.Skip();
+                    break;
+            }
+        }
+
+        return new KeyValuePair<string, string>(key, value);
+    }
+
     /// <summary>A float field.</summary>
     public float Float()
     {
@@ -96,7 +125,7 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> data, long origin)
     {
         if (_wireType == WireType.Varint)
         {
-            result.Add((long)ReadVarint());
+            result.Add(Int64());
             return;
         }
 
@@ -107,15 +136,29 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> data, long origin)
         }
     }
 
-    /// <summary>A repeated fixed-size field (float, double): appends the bytes of one element, or of all of a packed run.</summary>
-    public void FixedBytes(MemoryStream result) =>
-        result.Write(_wireType switch { WireType.Fixed32 => Take(4), WireType.Fixed64 => Take(8), _ => Bytes() });
+    /// <summary>A repeated float or double field: appends the bytes of one element, or of all of a packed run.</summary>
+    public void FixedBytes(List<byte> result, WireType element)
+    {
+        if (_wireType == element)
+        {
+            result.AddRange(Take(element == WireType.Fixed32 ? 4 : 8));
+            return;
+        }
+
+        var packed = Bytes();
+        if (packed.Length % (element == WireType.Fixed32 ? 4 : 8) != 0)
+        {
+            throw new ProtoException("it ends too early");
+        }
+
+        result.AddRange(packed);
+    }
 
     /// <summary>Passes over the current field and appends it, tag and all, to what is kept unread.</summary>
-    public void Keep(ref ReadOnlyMemory<byte> unknown)
+    public void Keep(ref List<byte>? unknown)
     {
         Skip();
-        unknown = (byte[])[.. unknown.Span, .. _data[_fieldStart.._position]];
+        (unknown ??= []).AddRange(_data[_fieldStart.._position]);
     }
 
     /// <summary>Passes over the current field.</summary>

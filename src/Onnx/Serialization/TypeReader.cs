@@ -3,12 +3,12 @@ namespace CompressTool.Onnx.Serialization;
 /// <summary>Reads TypeProto messages.</summary>
 internal static class TypeReader
 {
+    /// <summary>The type; null when the message says nothing.</summary>
     public static OnnxType? Read(ProtoReader reader)
     {
-        var whole = reader;
+        var whole = reader.Rest;
         TensorType? tensor = null;
         string? denotation = null;
-        var other = false;
         while (reader.Next())
         {
             switch (reader.Field)
@@ -16,28 +16,18 @@ internal static class TypeReader
                 case 1:
                     tensor = ReadTensor(reader.Message());
                     break;
+                case 4 or 5 or 7 or 8 or 9:
+                    return new OtherType(whole.ToArray());
                 case 6:
                     denotation = reader.String();
                     break;
                 default:
                     reader.Skip();
-                    other = true;
                     break;
             }
         }
 
-        if (other)
-        {
-            ReadOnlyMemory<byte> encoded = default;
-            while (whole.Next())
-            {
-                whole.Keep(ref encoded);
-            }
-
-            return new OtherType(encoded);
-        }
-
-        return tensor is null ? null : tensor with { Denotation = denotation };
+        return tensor is not null ? tensor with { Denotation = denotation } : whole.IsEmpty ? null : new OtherType(whole.ToArray());
     }
 
     private static TensorType ReadTensor(ProtoReader reader)
@@ -90,7 +80,8 @@ internal static class TypeReader
             switch (reader.Field)
             {
                 case 1:
-                    dim = new Dim(reader.Int64());
+                    // Some exporters write -1 for what they do not know.
+                    dim = reader.Int64() is >= 0 and var value ? new Dim(value) : Dim.Unknown;
                     break;
                 case 2:
                     // An empty symbol says nothing.

@@ -43,10 +43,10 @@ public sealed class MappedFile : IDisposable
         {
             throw new CompressToolException(OnnxErrors.FileNotFound, $"the file '{full}' does not exist", inner: e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new CompressToolException(OnnxErrors.ReadFailed,
-                Directory.Exists(full) ? $"'{full}' is a folder, not a file" : $"the file '{full}' cannot be read: {e.Message}", inner: e);
+            throw new CompressToolException(OnnxErrors.ReadFailed, Directory.Exists(full) ? $"'{full}' is a folder, not a file"
+                : $"the file '{full}' cannot be read: {(e is NotSupportedException ? "it is a pipe or device" : e.Message)}", inner: e);
         }
     }
 
@@ -77,8 +77,23 @@ public sealed class MappedFile : IDisposable
     }
 
     /// <summary>Maps a part of the file.</summary>
-    public TensorView View(long offset, long length) =>
-        length == 0 ? new MemoryView(ReadOnlyMemory<byte>.Empty) : new MappedView(_map.Value.CreateViewAccessor(offset, length, MemoryMappedFileAccess.Read), length);
+    /// <exception cref="CompressToolException">The file is shorter than it was, or cannot be mapped.</exception>
+    public TensorView View(long offset, long length)
+    {
+        if (length == 0)
+        {
+            return new MemoryView(ReadOnlyMemory<byte>.Empty);
+        }
+
+        try
+        {
+            return new MappedView(_map.Value.CreateViewAccessor(offset, length, MemoryMappedFileAccess.Read), length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new CompressToolException(OnnxErrors.ReadFailed, $"the file '{Path}' cannot be mapped: {e.Message}", inner: e);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -127,47 +142,4 @@ public sealed class MappedFile : IDisposable
             }
         }
     }
-}
-
-/// <summary>Tensor bytes in a file.</summary>
-/// <param name="file">The file.</param>
-/// <param name="offset">Where the bytes start.</param>
-/// <param name="length">How many they are.</param>
-public sealed class FileData(MappedFile file, long offset, long length) : TensorData
-{
-    /// <summary>The file.</summary>
-    public MappedFile File { get; } = file;
-
-    /// <summary>Where the bytes start in the file.</summary>
-    public long Offset { get; } = offset;
-
-    /// <inheritdoc/>
-    public override long Length { get; } = length;
-
-    /// <inheritdoc/>
-    public override void Read(long offset, Span<byte> destination)
-    {
-        CheckRange(offset, destination.Length);
-        File.Read(Offset + offset, destination);
-    }
-
-    /// <inheritdoc/>
-    public override TensorView View() => File.View(Offset, Length);
-}
-
-/// <summary>Stands for the bytes of a weight file that is not there; models loaded for inspection may have such tensors.</summary>
-/// <param name="path">The missing file.</param>
-/// <param name="length">How many bytes there should be.</param>
-public sealed class MissingData(string path, long length) : TensorData
-{
-    /// <inheritdoc/>
-    public override long Length { get; } = length;
-
-    /// <inheritdoc/>
-    public override void Read(long offset, Span<byte> destination) => throw Error();
-
-    /// <inheritdoc/>
-    public override TensorView View() => throw Error();
-
-    private CompressToolException Error() => new(OnnxErrors.ExternalDataMissing, $"the weight file '{path}' does not exist; copy it beside the model");
 }

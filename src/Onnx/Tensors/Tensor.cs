@@ -67,6 +67,8 @@ public sealed class Tensor
     /// <summary>Free key-value pairs of the format.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; init; } = [];
 
+    internal ReadOnlyMemory<byte> UnknownFields { get; init; }
+
     /// <summary>Number of bytes in raw form; for strings the length of their texts.</summary>
     public long ByteLength => Strings is null ? Data.Length : Strings.Sum(text => (long)text.Length);
 

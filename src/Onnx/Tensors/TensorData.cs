@@ -14,27 +14,30 @@ public abstract class TensorData
     /// <summary>Number of bytes.</summary>
     public abstract long Length { get; }
 
+    /// <summary>How many bytes <see cref="CopyTo"/> reads at a time.</summary>
+    protected virtual int CopySize => ChunkSize;
+
     /// <summary>Copies bytes from <paramref name="offset"/> on into <paramref name="destination"/>, which they fill.</summary>
     /// <exception cref="Diagnostics.CompressToolException">The file cannot be read any more, or is shorter than it was.</exception>
     public abstract void Read(long offset, Span<byte> destination);
 
     /// <summary>
     /// The bytes as one block of memory, valid until the view is disposed: mapped for files, in place for memory,
-    /// computed into a pooled buffer otherwise.
+    /// computed into memory of its own otherwise.
     /// </summary>
-    /// <exception cref="NotSupportedException">More than 2 GiB that are not in a file; read those in chunks.</exception>
+    /// <exception cref="Diagnostics.CompressToolException">The file cannot be read any more.</exception>
     public abstract TensorView View();
 
     /// <summary>Writes all bytes to a stream without holding more than a chunk of them.</summary>
     public virtual void CopyTo(Stream destination, CancellationToken cancellationToken = default)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(ChunkSize);
+        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(CopySize, Length));
         try
         {
             for (long offset = 0; offset < Length;)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var chunk = buffer.AsSpan(0, (int)Math.Min(ChunkSize, Length - offset));
+                var chunk = buffer.AsSpan(0, (int)Math.Min(CopySize, Length - offset));
                 Read(offset, chunk);
                 destination.Write(chunk);
                 offset += chunk.Length;
@@ -50,7 +53,7 @@ public abstract class TensorData
     /// <exception cref="OverflowException">More than 2 GiB.</exception>
     internal MemoryData ToMemory()
     {
-        var bytes = new byte[checked((int)Length)];
+        var bytes = GC.AllocateUninitializedArray<byte>(checked((int)Length));
         Read(0, bytes);
         return new MemoryData(bytes);
     }
@@ -113,21 +116,10 @@ public sealed class MemoryData(ReadOnlyMemory<byte> memory) : TensorData
     public override void CopyTo(Stream destination, CancellationToken cancellationToken = default) => destination.Write(Memory.Span);
 }
 
-/// <summary>A view of managed memory; returns the array to the pool on dispose when it came from there.</summary>
-internal sealed class MemoryView(ReadOnlyMemory<byte> memory, byte[]? rented = null) : TensorView
+/// <summary>A view of managed memory.</summary>
+internal sealed class MemoryView(ReadOnlyMemory<byte> memory) : TensorView
 {
-    private byte[]? _rented = rented;
-
     public override long Length => memory.Length;
 
-    public override ReadOnlySpan<byte> Slice(long offset, int count) => memory.Span.Slice((int)offset, count);
-
-    protected override void Dispose(bool disposing)
-    {
-        base.Dispose(disposing);
-        if (disposing && Interlocked.Exchange(ref _rented, null) is { } array)
-        {
-            ArrayPool<byte>.Shared.Return(array);
-        }
-    }
+    public override ReadOnlySpan<byte> Slice(long offset, int count) => memory.Span.Slice(checked((int)offset), count);
 }
