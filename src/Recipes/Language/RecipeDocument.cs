@@ -22,10 +22,10 @@ internal sealed record RecipeDocument
     [Option("Data for measuring and calibrating.")]
     public DataOptions Data { get; init; } = new();
 
-    [Option("What is done to the model, in order: each item is one kind of stage with its options.", Required = true, Example = "[quantize: { scheme: fp16 }]")]
+    [Option("What is done to the model, in order: each item is one kind of stage with its options.", Required = true)]
     public IReadOnlyList<RecipeStage> Stages { get; init; } = [];
 
-    [Option("Checks on the finished model; one that does not pass fails the build.", Example = "{ size: { max: 60% } }")]
+    [Option("Checks on the finished model; one that does not pass fails the build.")]
     public IReadOnlyList<RecipeGate> Gates { get; init; } = [];
 
     [Option("The files to produce; one .onnx file named after the recipe when left out.", Example = "[{ format: onnx, name: unet.onnx }]")]

@@ -176,9 +176,12 @@ internal sealed partial class Variables
 
     private void Invalid(SourceLocation location, string message) => _diagnostics.Error(RecipeErrors.InvalidVariable, location, message);
 
+    /// <summary>The names that variables can have, as a regular expression.</summary>
+    public const string NameSyntax = "[A-Za-z_][A-Za-z0-9_.-]*";
+
     private const string Escape = "$${";
 
-    [GeneratedRegex(@"\A[A-Za-z_][A-Za-z0-9_.-]*\z")]
+    [GeneratedRegex(@"\A" + NameSyntax + @"\z")]
     private static partial Regex NamePattern();
 
     [GeneratedRegex(@"\$\$\{|\$\{(?<name>[^}]*)\}?")]

@@ -18,18 +18,16 @@ public sealed class NdArray
         Type = type;
         Dims = [.. dims];
         Data = data;
-        long needed;
         try
         {
             Count = Dims.Aggregate(1L, (count, dim) => checked(count * dim));
-            needed = type.BitSize() == 0 || Dims.Any(dim => dim < 0) ? -1 : type.ByteSize(Count);
         }
         catch (OverflowException)
         {
-            needed = -1;
+            Count = -1;
         }
 
-        if (needed != data.Length)
+        if (Count < 0 || Dims.Any(dim => dim < 0) || type.BitSize() == 0 || type.ByteSize(Count) != data.Length)
         {
             throw new CompressToolException(RuntimeErrors.InvalidInput, $"{data.Length} bytes are not the data of an array {type.DisplayName()}[{string.Join(',', dims)}].");
         }

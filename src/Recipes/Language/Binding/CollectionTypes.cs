@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Recipes.Language.Yaml;
 
@@ -10,6 +11,13 @@ internal sealed class ListType(Type itemType) : OptionType
     private readonly OptionType _item = Of(itemType);
 
     public override string Noun => "a list";
+
+    /// <summary>The type of the items.</summary>
+    public OptionType Item => _item;
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context) => JsonSchemas.AnyOf(
+        new JsonObject { ["type"] = "array", ["items"] = _item.Schema(limits, context) },
+        _item.Schema(limits, context));
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {
@@ -38,6 +46,15 @@ internal sealed class MapType(Type valueType) : OptionType
     private readonly OptionType _value = Of(valueType);
 
     public override string Noun => "a mapping";
+
+    /// <summary>The type of the values.</summary>
+    public OptionType Value => _value;
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context) => new()
+    {
+        ["type"] = "object",
+        ["additionalProperties"] = _value.Schema(limits, context),
+    };
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {

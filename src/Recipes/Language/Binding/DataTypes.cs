@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Recipes.Language.Yaml;
 
@@ -9,6 +10,9 @@ internal sealed class ModelFileType : OptionType
     private static readonly OptionType s_path = Of(typeof(RecipePath));
 
     public override string Noun => "the path of an .onnx file";
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context) =>
+        JsonSchemas.AnyOf(JsonSchemas.Pattern(@"^[^/\\].*\.[oO][nN][nN][xX]$"), JsonSchemas.Variable());
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {
@@ -36,6 +40,15 @@ internal sealed class InputFilesType : OptionType
     private static readonly OptionType s_path = Of(typeof(RecipePath));
 
     public override string Noun => "a .npy file for each input, or one .safetensors file";
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context)
+    {
+        var file = JsonSchemas.AnyOf(JsonSchemas.Pattern(@"\.[nN][pP][yY]$"), JsonSchemas.Variable());
+        return JsonSchemas.AnyOf(
+            new JsonObject { ["type"] = "object", ["minProperties"] = 1, ["additionalProperties"] = file },
+            JsonSchemas.Pattern(@"\.[sS][aA][fF][eE][tT][eE][nN][sS][oO][rR][sS]$"),
+            JsonSchemas.Variable());
+    }
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {
@@ -82,6 +95,13 @@ internal sealed class InputFilesType : OptionType
 internal sealed class VariableSetType : OptionType
 {
     public override string Noun => "a mapping from names to values";
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context) => new()
+    {
+        ["type"] = "object",
+        ["propertyNames"] = JsonSchemas.Pattern($"^{Variables.NameSyntax}$"),
+        ["additionalProperties"] = new JsonObject { ["type"] = new JsonArray("string", "number", "boolean", "null") },
+    };
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context) =>
         new VariableSet(new Dictionary<string, string>());

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Language.Yaml;
@@ -24,6 +25,9 @@ internal sealed class EnumType(Type type) : ScalarType
 
     /// <summary>The name of a member.</summary>
     public string NameOf(object value) => _members.First(member => member.Value.Equals(value)).Name;
+
+    protected override IEnumerable<JsonObject> Alternatives(OptionAttribute limits) =>
+        [new() { ["enum"] = new JsonArray([.. _members.Select(member => JsonValue.Create(member.Name))]) }];
 
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context)
     {

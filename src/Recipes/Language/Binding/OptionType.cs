@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Recipes.Language.Yaml;
 
 namespace CompressTool.Recipes.Language.Binding;
 
 /// <summary>
-/// A type that an option can have. Everything the language knows about the type is here: how it is read from YAML.
+/// A type that an option can have: how it is read from YAML and what the JSON schema says about it.
 /// </summary>
 internal abstract class OptionType
 {
@@ -31,6 +32,9 @@ internal abstract class OptionType
 
     /// <summary>Reads a value that is not null.</summary>
     protected abstract object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context);
+
+    /// <summary>What JSON Schema draft-07 says about a value.</summary>
+    public abstract JsonObject Schema(OptionAttribute limits, SchemaContext context);
 
     /// <summary>The option type of a property type (without Nullable).</summary>
     /// <exception cref="InvalidOperationException">The language has no such type: a mistake in an options record.</exception>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Language.Yaml;
@@ -15,6 +16,11 @@ internal sealed class OutputListType : OptionType
     private static readonly System.Buffers.SearchValues<char> s_refused = System.Buffers.SearchValues.Create("<>:\"/\\|?*");
 
     public override string Noun => "a list of outputs";
+
+    /// <summary>An output as written.</summary>
+    public static RecordType Item => RecordType.Of(typeof(OutputOptions));
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context) => s_written.Schema(limits, context);
 
     /// <summary>The output of a recipe that writes none.</summary>
     public static RecipeOutput Default(string recipe, SourceLocation location) => new(OutputFormat.Onnx, recipe + Extension, location);

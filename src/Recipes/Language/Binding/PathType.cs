@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Recipes.Language.Yaml;
 
@@ -7,6 +8,8 @@ namespace CompressTool.Recipes.Language.Binding;
 internal sealed class PathType : ScalarType
 {
     public override string Noun => "a path relative to the recipe";
+
+    protected override IEnumerable<JsonObject> Alternatives(OptionAttribute limits) => [JsonSchemas.Pattern(@"^[^/\\]")];
 
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context)
     {

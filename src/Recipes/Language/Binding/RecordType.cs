@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Language.Yaml;
@@ -58,11 +59,59 @@ internal sealed class RecordType : OptionType
     /// <summary>True when exactly one of the keys is given.</summary>
     public bool IsExactlyOne { get; }
 
+    /// <summary>True when a mapping without any key is valid.</summary>
+    public bool CanBeEmpty => !IsExactlyOne && !_keys.Any(key => key.Option.Required);
+
     /// <summary>The record of an options type.</summary>
     public static new RecordType Of(Type type) => (RecordType)OptionType.Of(type);
 
     /// <summary>A record with all defaults.</summary>
     public object CreateDefault() => Activator.CreateInstance(_type)!;
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context)
+    {
+        var defaults = CreateDefault();
+        var schema = new JsonObject
+        {
+            ["type"] = "object",
+            ["additionalProperties"] = false,
+            ["properties"] = new JsonObject(_keys.Select(key => KeyValuePair.Create(key.Name, (JsonNode?)KeySchema(key, defaults, context)))),
+        };
+        if (_keys.Any(key => key.Option.Required))
+        {
+            schema["required"] = new JsonArray([.. _keys.Where(key => key.Option.Required).Select(key => JsonValue.Create(key.Name))]);
+        }
+
+        if (IsExactlyOne)
+        {
+            (schema["minProperties"], schema["maxProperties"]) = (1, 1);
+        }
+
+        return schema;
+    }
+
+    private static JsonObject KeySchema(OptionKey key, object defaults, SchemaContext context)
+    {
+        var schema = key.Type.Schema(key.Option, context);
+        if (key.IsNullable && !key.Option.Required)
+        {
+            schema = JsonSchemas.AnyOf(schema, new JsonObject { ["type"] = "null" });
+        }
+
+        var members = (key.Type as EnumType)?.Members.Where(member => member.Description is not null).Select(member => $"\n- {member.Name}: {member.Description}");
+        schema["description"] = key.Option.Description + string.Concat(members ?? []);
+        if (!key.Option.Required && key.Type is ScalarType && key.Property.GetValue(defaults) is { } value)
+        {
+            schema["default"] = JsonNode.Parse(CanonicalOptions.Write(value));
+        }
+
+        if (key.Option.Example is { } example)
+        {
+            schema["examples"] = new JsonArray(YamlJson.Parse(example));
+        }
+
+        return schema;
+    }
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {

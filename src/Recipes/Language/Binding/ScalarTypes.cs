@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Recipes.Language.Yaml;
 
@@ -18,6 +19,11 @@ internal abstract class ScalarType : OptionType
         return null;
     }
 
+    public sealed override JsonObject Schema(OptionAttribute limits, SchemaContext context) => JsonSchemas.AnyOf([.. Alternatives(limits), JsonSchemas.Variable()]);
+
+    /// <summary>The schemas of the forms that the value can have, besides a variable.</summary>
+    protected abstract IEnumerable<JsonObject> Alternatives(OptionAttribute limits);
+
     protected abstract object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context);
 
     /// <summary>Reports the wrong type and gives null.</summary>
@@ -32,6 +38,8 @@ internal sealed class BooleanType : ScalarType
 {
     public override string Noun => "true or false";
 
+    protected override IEnumerable<JsonObject> Alternatives(OptionAttribute limits) => [new() { ["type"] = "boolean" }];
+
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
         YamlCore.TryBoolean(scalar, out var value) ? value : Wrong(scalar, place, context);
 }
@@ -39,6 +47,18 @@ internal sealed class BooleanType : ScalarType
 internal sealed class IntegerType(Type type, long min, long max) : ScalarType
 {
     public override string Noun => "a whole number";
+
+    // Digits with underscores are text to other YAML readers.
+    protected override IEnumerable<JsonObject> Alternatives(OptionAttribute limits) =>
+    [
+        new()
+        {
+            ["type"] = "integer",
+            ["minimum"] = limits.Min > min ? JsonValue.Create(limits.Min) : JsonValue.Create(min),
+            ["maximum"] = limits.Max < max ? JsonValue.Create(limits.Max) : JsonValue.Create(max),
+        },
+        JsonSchemas.Pattern("^[-+]?[0-9]+(_[0-9]+)+$"),
+    ];
 
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context)
     {
@@ -64,6 +84,8 @@ internal sealed class NumberType : ScalarType
 {
     public override string Noun => "a number";
 
+    protected override IEnumerable<JsonObject> Alternatives(OptionAttribute limits) => [JsonSchemas.Number(limits)];
+
     public static string Format(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) =>
@@ -75,6 +97,8 @@ internal sealed class NumberType : ScalarType
 internal sealed class TextType : ScalarType
 {
     public override string Noun => "text";
+
+    protected override IEnumerable<JsonObject> Alternatives(OptionAttribute limits) => [new() { ["type"] = "string" }];
 
     protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context) => Read(scalar, place, Noun, context);
 

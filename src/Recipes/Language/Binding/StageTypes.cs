@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx.Diagnostics;
@@ -9,6 +10,20 @@ namespace CompressTool.Recipes.Language.Binding;
 internal sealed class StageListType : OptionType
 {
     public override string Noun => "a list of stages";
+
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context)
+    {
+        var kinds = KindOptions.Schema(context.Stages.Select(stage => (stage.Info.Kind, stage.Info.Description, stage.OptionsType)), context);
+        (kinds["minProperties"], kinds["maxProperties"]) = (1, 1);
+        var bare = context.Stages.Where(stage => RecordType.Of(stage.OptionsType).CanBeEmpty).Select(stage => JsonValue.Create(stage.Info.Kind)).ToArray();
+        JsonObject[] kindAlone = bare.Length == 0 ? [] : [new JsonObject { ["enum"] = new JsonArray([.. bare]) }];
+        return new JsonObject
+        {
+            ["type"] = "array",
+            ["minItems"] = 1,
+            ["items"] = JsonSchemas.AnyOf([kinds, .. kindAlone, JsonSchemas.Variable()]),
+        };
+    }
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {
@@ -66,6 +81,9 @@ internal sealed class GateSetType : OptionType
 {
     public override string Noun => "a mapping of gates";
 
+    public override JsonObject Schema(OptionAttribute limits, SchemaContext context) =>
+        KindOptions.Schema(context.Gates.Select(gate => (gate.Info.Kind, gate.Info.Description, gate.OptionsType)), context);
+
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {
         if (node is not YamlMapping mapping)
@@ -95,6 +113,22 @@ internal sealed class GateSetType : OptionType
 internal static class KindOptions
 {
     private static readonly OptionAttribute s_noLimits = new("");
+
+    /// <summary>The schema of a mapping from kinds to their options.</summary>
+    public static JsonObject Schema(IEnumerable<(string Kind, string Description, Type Options)> kinds, SchemaContext context)
+    {
+        var properties = new JsonObject();
+        foreach (var (kind, description, options) in kinds)
+        {
+            var record = RecordType.Of(options);
+            var schema = record.Schema(s_noLimits, context);
+            schema = record.CanBeEmpty ? JsonSchemas.AnyOf(schema, new JsonObject { ["type"] = "null" }) : schema;
+            schema["description"] = description;
+            properties[kind] = schema;
+        }
+
+        return new JsonObject { ["type"] = "object", ["additionalProperties"] = false, ["properties"] = properties };
+    }
 
     /// <summary>Reads and checks options; null when any is wrong.</summary>
     /// <param name="kind">The kind as written; errors about what is missing are placed here.</param>
