@@ -53,6 +53,10 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
                 : StageKey.Hash(string.Join('\n', files.Select(file => hashes.Get(file.Path, cancellationToken))));
             return new InputModel(recipe.Model.FullPath, files, hash);
         }
+        catch (CompressToolException e) when (e.Code == OnnxErrors.FileNotFound)
+        {
+            throw new CompressToolException(PlanErrors.FileNotFound, $"{e.Message}; paths are relative to the recipe", recipe.Positions.LocationOf("model"), e);
+        }
         catch (CompressToolException e)
         {
             e.Location ??= recipe.Positions.LocationOf("model");
