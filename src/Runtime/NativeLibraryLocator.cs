@@ -122,7 +122,7 @@ public static class NativeLibraryLocator
             $"Give its path with --onnxruntime or the environment variable {EnvironmentVariable}.", inner: inner);
 
     private static IEnumerable<string> BundledFolders(NativeLibrarySearch search) =>
-        [.. RidFolders(search.BaseDirectory), .. search.HostDirectories, search.BaseDirectory];
+        RidFolders(search.BaseDirectory).Concat(search.HostDirectories).Append(search.BaseDirectory).DistinctBy(Path.TrimEndingDirectorySeparator);
 
     private static string FileOrFolder(string path, string reason)
     {

@@ -72,8 +72,8 @@ public sealed partial class OnnxRuntimeException : CompressToolException
         return (null, null);
     }
 
-    // Kernels' messages start with the source line of ONNX Runtime's build machine, which says nothing to the user.
-    private static string Tidy(string message) => SourcePlace().Replace(message, "").Trim();
+    // Leaves out what the start of our message says already, and places in ONNX Runtime's source, which say nothing to the user.
+    internal static string Tidy(string message) => SourceFunction().Replace(SourcePlace().Replace(RunningPrefix().Replace(message, ""), ""), "").Trim();
 
     [GeneratedRegex(@"while running (?<op>\S+) node\. Name:'(?<name>[^']*)'")]
     private static partial Regex RunningNode();
@@ -92,6 +92,12 @@ public sealed partial class OnnxRuntimeException : CompressToolException
 
     [GeneratedRegex(@"(?<op>[\w.:]+)\(-?\d+\) is not a registered function/op")]
     private static partial Regex NotRegistered();
+
+    [GeneratedRegex(@"^Non-zero status code returned while running \S+ node\. Name:'[^']*' Status Message: ")]
+    private static partial Regex RunningPrefix();
+
+    [GeneratedRegex(@"^[^\[]*onnxruntime::[^\[]*\[ONNXRuntimeError\] : \d+ : \w+ : ")]
+    private static partial Regex SourceFunction();
 
     [GeneratedRegex(@"(?:/|[A-Za-z]:\\)\S+\.(?:cc|h|cpp|hpp):\d+\s+")]
     private static partial Regex SourcePlace();

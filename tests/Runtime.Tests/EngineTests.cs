@@ -27,6 +27,29 @@ public sealed class EngineTests
     }
 
     [TestMethod]
+    public void Every_oracle_model_gives_its_reference_outputs()
+    {
+        var models = Repository.OracleFolder is { } oracles && Directory.Exists(oracles)
+            ? Directory.EnumerateDirectories(oracles).SelectMany(folder => Directory.EnumerateFiles(folder, "*.onnx"))
+                .Where(model => Directory.Exists(Path.Combine(Path.GetDirectoryName(model)!, "io"))).Order(StringComparer.Ordinal).ToArray()
+            : [];
+        if (models.Length == 0)
+        {
+            Assert.Inconclusive("The oracles are not here.");
+        }
+
+        foreach (var model in models)
+        {
+            using var function = s_engine.Compile(model);
+            var feeds = function.Inputs.ToDictionary(input => input.Name, input => Read(input.Name));
+            var output = function.Outputs.Single().Name;
+            Reference.AssertClose(Read(output).AsSpan<float>(), function.Run(feeds)[output].AsSpan<float>());
+
+            NdArray Read(string name) => NdArray.From(NpyFile.Read(Path.Combine(Path.GetDirectoryName(model)!, "io", name + ".npy")));
+        }
+    }
+
+    [TestMethod]
     public void Function_tells_its_inputs_and_outputs()
     {
         using var function = s_engine.Compile(Reference.UNet);

@@ -151,7 +151,15 @@ public sealed class ErrorTests
         Assert.AreEqual("to/odd shape", exception.NodeName);
         StringAssert.Contains(exception.NativeMessage, "Non-zero status code");
         Assert.DoesNotContain(".cc:", exception.Message);
+        Assert.DoesNotContain("Non-zero", exception.Message);
+        StringAssert.Contains(exception.Message, "Reshape node 'to/odd shape'");
     }
+
+    [TestMethod]
+    [DataRow("Non-zero status code returned while running Add node. Name:'a' Status Message: virtual OrtValue* onnxruntime::OpKernelContext::OutputMLValue(int, const onnxruntime::TensorShape&) [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : The shape differs.", "The shape differs.")]
+    [DataRow("/build/core/providers/cpu/tensor/reshape.h:45 onnxruntime::Helper() size was false. It cannot be.", "onnxruntime::Helper() size was false. It cannot be.")]
+    [DataRow("Load model from a.onnx failed:Protobuf parsing failed.", "Load model from a.onnx failed:Protobuf parsing failed.")]
+    public void Message_is_tidied(string message, string tidied) => Assert.AreEqual(tidied, OnnxRuntimeException.Tidy(message));
 
     [TestMethod]
     [DataRow("Non-zero status code returned while running Conv node. Name:'/down/conv' Status Message: x", "Conv", "/down/conv")]

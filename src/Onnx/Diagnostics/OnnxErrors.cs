@@ -21,4 +21,6 @@ public static class OnnxErrors
     public static readonly ErrorCode WriteFailed = new("CMP2008", "A file cannot be written.", "Free disk space or choose another folder; nothing half-written was kept.");
     /// <summary>The file cannot be read.</summary>
     public static readonly ErrorCode ReadFailed = new("CMP2009", "A file cannot be read.", "Check the permissions of the file.");
+    /// <summary>A name that something in the model should have, and nothing has.</summary>
+    public static readonly ErrorCode UnknownName = new("CMP2010", "A model has no input or dimension of that name.", "The message lists the names there are.");
 }

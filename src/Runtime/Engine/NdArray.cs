@@ -18,16 +18,18 @@ public sealed class NdArray
         Type = type;
         Dims = [.. dims];
         Data = data;
+        long needed;
         try
         {
             Count = Dims.Aggregate(1L, (count, dim) => checked(count * dim));
+            needed = type.BitSize() == 0 || Dims.Any(dim => dim < 0) ? -1 : type.ByteSize(Count);
         }
         catch (OverflowException)
         {
-            Count = -1;
+            needed = -1;
         }
 
-        if (Count < 0 || Dims.Any(dim => dim < 0) || type.BitSize() == 0 || type.ByteSize(Count) != data.Length)
+        if (needed != data.Length)
         {
             throw new CompressToolException(RuntimeErrors.InvalidInput, $"{data.Length} bytes are not the data of an array {type.DisplayName()}[{string.Join(',', dims)}].");
         }

@@ -32,6 +32,9 @@ internal static class Application
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
         root.Add(new RunCommand());
         root.Add(new PlanCommand());
+        root.Add(new InferCommand());
+        root.Add(new NewCommand());
+        root.Add(new CacheCommand());
         root.Add(new InfoCommand());
         root.Add(new MSBuildCommand());
         return root;

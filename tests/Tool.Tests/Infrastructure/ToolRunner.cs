@@ -22,13 +22,13 @@ internal static class ToolRunner
     }
 
     /// <summary>Runs it as a process.</summary>
-    public static Task<ToolResult> StartAsync(params string[] args) => StartAsync(Environment.CurrentDirectory, null, args);
+    public static Task<ToolResult> StartAsync(params string[] args) => StartInAsync(Environment.CurrentDirectory, null, args);
 
     /// <summary>Runs it as a process in a folder.</summary>
     /// <param name="folder">The current folder of the process.</param>
-    /// <param name="started">Called when it runs.</param>
+    /// <param name="firstLine">Called once, when the process writes its first line to standard error.</param>
     /// <param name="args">The command line.</param>
-    public static async Task<ToolResult> StartAsync(string folder, Func<Process, Task>? started, params string[] args)
+    public static async Task<ToolResult> StartInAsync(string folder, Action<Process>? firstLine, params string[] args)
     {
         var start = new ProcessStartInfo(Host, ["exec", Assembly, .. args])
         {
@@ -37,21 +37,21 @@ internal static class ToolRunner
             RedirectStandardError = true,
         };
         using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
         using var timeout = new CancellationTokenSource(s_timeout);
         try
         {
-            await (started?.Invoke(process) ?? Task.CompletedTask);
+            var output = process.StandardOutput.ReadToEndAsync(timeout.Token);
+            var error = await process.StandardError.ReadLineAsync(timeout.Token) is { } line ? line + "\n" : "";
+            firstLine?.Invoke(process);
+            error += await process.StandardError.ReadToEndAsync(timeout.Token);
             await process.WaitForExitAsync(timeout.Token);
+            return new ToolResult(process.ExitCode, await output, error);
         }
         catch
         {
             process.Kill(entireProcessTree: true);
             throw;
         }
-
-        return new ToolResult(process.ExitCode, await output, await error);
     }
 
     private static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet";
