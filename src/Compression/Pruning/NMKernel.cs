@@ -42,23 +42,7 @@ internal sealed class NMKernel<TBits>(int n, int m, int inner)
     {
         if (inner == 1)
         {
-            for (var lane = 0; lane < count; lane++)
-            {
-                var group = bits.Slice((first + lane) * m, m);
-                for (var row = 0; row < group.Length; row++)
-                {
-                    ref var element = ref tile[(row * Lanes) + lane];
-                    if (gather)
-                    {
-                        element = group[row];
-                    }
-                    else
-                    {
-                        group[row] = element;
-                    }
-                }
-            }
-
+            MoveContiguous(bits.Slice(first * m, count * m), tile, count, gather);
             return;
         }
 
@@ -81,6 +65,29 @@ internal sealed class NMKernel<TBits>(int n, int m, int inner)
             }
 
             lane += run;
+        }
+    }
+
+    /// <summary>The same where the elements of a group lie side by side.</summary>
+    private void MoveContiguous(Span<TBits> groups, TBits[] tile, int count, bool gather)
+    {
+        for (var row = 0; row < m; row++)
+        {
+            var inside = tile.AsSpan(row * Lanes, count);
+            if (gather)
+            {
+                for (var lane = 0; lane < inside.Length; lane++)
+                {
+                    inside[lane] = groups[(lane * m) + row];
+                }
+            }
+            else
+            {
+                for (var lane = 0; lane < inside.Length; lane++)
+                {
+                    groups[(lane * m) + row] = inside[lane];
+                }
+            }
         }
     }
 
