@@ -5,6 +5,8 @@ namespace CompressTool.Compression.Evaluation;
 /// <summary>What a gate may look at.</summary>
 public sealed class GateContext
 {
+    private readonly Dictionary<string, OutputComparison> _comparisons = [];
+
     /// <summary>Full path of the model that the recipe started from.</summary>
     public required string OriginalPath { get; init; }
 
@@ -25,4 +27,16 @@ public sealed class GateContext
 
     /// <summary>Cancels the gate; checked at least every second of work.</summary>
     public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>How far the finished model's outputs are from the original's; both are run once for the same inputs, however many gates ask.</summary>
+    internal OutputComparison CompareOutputs(InputOptions options)
+    {
+        var key = string.Join(';', options.Dims.Select(dim => $"{dim.Key}={dim.Value}").Order(StringComparer.Ordinal).Prepend($"{options.Samples};{options.Batch}"));
+        if (!_comparisons.TryGetValue(key, out var comparison))
+        {
+            _comparisons.Add(key, comparison = OutputComparison.Run(OriginalPath, FinalPath, Engine, InputFiles, options, Seed, CancellationToken));
+        }
+
+        return comparison;
+    }
 }

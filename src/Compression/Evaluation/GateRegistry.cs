@@ -6,6 +6,11 @@ public static class GateRegistry
     /// <summary>The gates, in the order the reference lists them.</summary>
     public static IReadOnlyList<IGate> All { get; } =
     [
+        new SizeGate(),
+        new SparsityGate(),
+        new MaxAbsErrorGate(),
+        new PsnrGate(),
+        new LatencyGate(),
     ];
 
     /// <summary>The gate of a kind; null when there is none.</summary>
