@@ -30,13 +30,7 @@ internal static class ToolRunner
     /// <param name="args">The command line.</param>
     public static async Task<ToolResult> StartInAsync(string folder, Action<Process>? firstLine, params string[] args)
     {
-        var start = new ProcessStartInfo(Host, ["exec", Assembly, .. args])
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
+        using var process = Start(folder, args);
         using var timeout = new CancellationTokenSource(s_timeout);
         try
         {
@@ -53,6 +47,36 @@ internal static class ToolRunner
             throw;
         }
     }
+
+    /// <summary>Runs it as a process in a folder.</summary>
+    /// <param name="folder">The current folder of the process.</param>
+    /// <param name="started">Called when the process runs, whatever it has written.</param>
+    /// <param name="args">The command line.</param>
+    public static async Task<ToolResult> StartAsync(string folder, Func<Process, Task>? started, params string[] args)
+    {
+        using var process = Start(folder, args);
+        using var timeout = new CancellationTokenSource(s_timeout);
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(timeout.Token);
+            var error = process.StandardError.ReadToEndAsync(timeout.Token);
+            await (started?.Invoke(process) ?? Task.CompletedTask);
+            await process.WaitForExitAsync(timeout.Token);
+            return new ToolResult(process.ExitCode, await output, await error);
+        }
+        catch
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+    }
+
+    private static Process Start(string folder, string[] args) => Process.Start(new ProcessStartInfo(Host, ["exec", Assembly, .. args])
+    {
+        WorkingDirectory = folder,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
 
     private static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet";
 }
