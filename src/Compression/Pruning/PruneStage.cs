@@ -12,8 +12,9 @@ public sealed class PruneStage : Stage<PruneOptions>
         "prune",
         Version: 1,
         "Sets the least important weights of convolutions and matrix products to zero: a share of them (weights), or all but N of every M "
-            + "along the input channels (n:m). Biases, norms and embeddings stay as they are. The choice is exact and repeatable: among equal "
-            + "magnitudes the one that comes first goes first (weights) or stays (n:m).",
+            + "along the input channels (n:m). Biases, norms and embeddings stay as they are, and so do all shapes: zeros alone make a model neither "
+            + "faster nor its file smaller, but archives of it, and they are what sparse kernels and formats build on. The choice is exact and "
+            + "repeatable: among equal magnitudes the one that comes first goes first (weights) or stays (n:m).",
         "prune: { structure: weights, criterion: magnitude, target: { sparsity: 50% }, layers: { exclude: [conv_in, conv_out] } }");
 
     /// <inheritdoc/>

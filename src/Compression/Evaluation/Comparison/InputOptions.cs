@@ -6,7 +6,10 @@ namespace CompressTool.Compression.Evaluation;
 public record InputOptions
 {
     /// <summary>How many random inputs.</summary>
-    [Option("How many sets of random inputs to run when the recipe gives none (data.inputs).", Min = 1, Max = 1000, Example = "4")]
+    [Option(
+        "How many sets of random inputs to run when the recipe gives none (data.inputs): normal numbers of variance 1, whole numbers below 1000 for timesteps "
+            + "and other integers, below the length of the table where they index one, and 1 for masks.",
+        Min = 1, Max = 1000, Example = "4")]
     public int Samples { get; init; } = 1;
 
     /// <summary>Length of the first dimension of random inputs where it is symbolic.</summary>
