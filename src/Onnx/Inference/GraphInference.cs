@@ -21,7 +21,8 @@ internal sealed class GraphInference(Session session, IReadOnlyDictionary<string
     /// <summary>In a function, the attributes of the call; empty otherwise.</summary>
     public IReadOnlyDictionary<string, Attribute> CallAttributes { get; } = callAttributes ?? new Dictionary<string, Attribute>();
 
-    public IReadOnlyDictionary<Value, Fact> Facts => _facts;
+    /// <summary>What was found out about the body of a function in each of its calls.</summary>
+    public Dictionary<Node, (Function Function, GraphInference Body)> Calls { get; } = [];
 
     public Fact Fact(Value value) => _facts.GetValueOrDefault(value) ?? Inference.Fact.Unknown;
 
@@ -64,6 +65,14 @@ internal sealed class GraphInference(Session session, IReadOnlyDictionary<string
             if (!initializer.IsGraphInput)
             {
                 _facts[initializer] = Inference.Fact.Of(initializer.Initializer!);
+            }
+        }
+
+        foreach (var sparse in graph.SparseInitializers)
+        {
+            if (!sparse.IsGraphInput && sparse.SparseInitializer is { } tensor)
+            {
+                _facts[sparse] = new Fact(tensor.Values.Type, [.. tensor.Dims.Select(Expression.Of)]);
             }
         }
 
@@ -135,6 +144,7 @@ internal sealed class GraphInference(Session session, IReadOnlyDictionary<string
         }
 
         var body = new GraphInference(Session, function.OpsetImports, attributes);
+        Calls[context.Node] = (function, body);
         body.Run(function.Body, [.. context.Node.Inputs.Select(input => input is null ? Inference.Fact.Unknown : Fact(input))]);
         for (var output = 0; output < Math.Min(function.Body.Outputs.Count, context.OutputCount); output++)
         {

@@ -3,11 +3,9 @@ namespace CompressTool.Onnx.Inference;
 /// <summary>What inference found out about the values of a model.</summary>
 public sealed class InferenceResult
 {
-    private readonly IReadOnlyDictionary<Value, Fact> _facts;
-
-    internal InferenceResult(IReadOnlyDictionary<Value, Fact> facts, IReadOnlyList<Value> incomplete)
+    internal InferenceResult(GraphInference inference, IReadOnlyList<Value> incomplete)
     {
-        _facts = facts;
+        Inference = inference;
         Incomplete = incomplete;
     }
 
@@ -18,10 +16,10 @@ public sealed class InferenceResult
     public IReadOnlyList<Value> Incomplete { get; }
 
     /// <summary>The type of a value of the main graph or a subgraph; null when unknown or no tensor.</summary>
-    public TensorType? TypeOf(Value value) => ShapeInference.ToType(Fact(value), value);
+    public TensorType? TypeOf(Value value) => ShapeInference.ToType(Inference.Fact(value), value);
 
     /// <summary>The content of a value, when it is constant or all its elements follow from shapes; null otherwise. Large results are not computed.</summary>
-    public Tensor? ConstantOf(Value value) => Fact(value).ToTensor();
+    public Tensor? ConstantOf(Value value) => Inference.Fact(value).ToTensor();
 
-    internal Fact Fact(Value value) => _facts.GetValueOrDefault(value) ?? Inference.Fact.Unknown;
+    internal GraphInference Inference { get; }
 }

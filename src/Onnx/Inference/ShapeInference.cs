@@ -36,7 +36,7 @@ public static class ShapeInference
         Check(model, session);
         var inference = new GraphInference(session, model.OpsetImports);
         inference.Run(model.Graph);
-        return new InferenceResult(inference.Facts, [.. model.Graph.AllNodes().SelectMany(node => node.Outputs).OfType<Value>().Where(value => inference.Fact(value) is { Type: DataType.Undefined } or { Dims: null })]);
+        return new InferenceResult(inference, [.. model.Graph.AllNodes().SelectMany(node => node.Outputs).OfType<Value>().Where(value => inference.Fact(value) is { Type: DataType.Undefined } or { Dims: null })]);
     }
 
     internal static TensorType? ToType(Fact fact, Value value)
@@ -65,7 +65,7 @@ public static class ShapeInference
             if (!session.Symbols.Contains(symbol))
             {
                 throw new CompressToolException(OnnxErrors.UnknownName,
-                    $"no input of the model has a dimension '{symbol}'{Known(session.Symbols.Order(StringComparer.Ordinal))}");
+                    $"no input of the model has a dimension '{symbol}'{NearestName.Hint(symbol, [.. session.Symbols.Order(StringComparer.Ordinal)])}");
             }
 
             if (number < 0)
@@ -78,10 +78,8 @@ public static class ShapeInference
         {
             if (!model.Graph.Inputs.Any(input => input.Name == name))
             {
-                throw new CompressToolException(OnnxErrors.UnknownName, $"the model has no input '{name}'{Known(model.Graph.Inputs.Select(input => input.Name))}");
+                throw new CompressToolException(OnnxErrors.UnknownName, $"the model has no input '{name}'{NearestName.Hint(name, [.. model.Graph.Inputs.Select(input => input.Name)])}");
             }
         }
     }
-
-    private static string Known(IEnumerable<string> names) => string.Join(", ", names) is { Length: > 0 } list ? $"; there are: {list}" : "; it has none";
 }
