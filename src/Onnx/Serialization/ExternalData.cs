@@ -53,14 +53,16 @@ internal sealed class ExternalData(string modelPath, LoadOptions options, Action
     private (string Path, MappedFile? File) Open(string location, string tensor)
     {
         var path = ExternalDataPath.Resolve(modelPath, location, tensor);
-        if (!Path.Exists(path))
+        try
+        {
+            var file = MappedFile.Open(path);
+            own(file);
+            return (path, file);
+        }
+        catch (CompressToolException e) when (e.Code == OnnxErrors.FileNotFound)
         {
             return options.AllowMissingWeights ? (path, null) : throw new CompressToolException(OnnxErrors.ExternalDataMissing,
-                $"the model stores weights in '{location}', but '{path}' does not exist; copy it beside the model");
+                $"the model stores weights in '{location}', but '{path}' does not exist; copy it beside the model", inner: e);
         }
-
-        var file = MappedFile.Open(path);
-        own(file);
-        return (path, file);
     }
 }

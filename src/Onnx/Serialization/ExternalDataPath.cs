@@ -5,6 +5,9 @@ namespace CompressTool.Onnx.Serialization;
 /// <summary>Keeps external data inside the model's folder: a model from elsewhere must not read other files of the machine.</summary>
 internal static class ExternalDataPath
 {
+    /// <summary>Links that lead to links are followed this far, as Linux does.</summary>
+    private const int MaxLinks = 40;
+
     /// <summary>
     /// The full path of a location, which must stay in the model's folder. Links are followed and must stay in it too, or in the
     /// folder that the model file itself is linked from, as in download caches.
@@ -31,10 +34,15 @@ internal static class ExternalDataPath
 
         try
         {
-            if (Path.Exists(path) && RealPath(path) is var target && !IsInside(RealPath(folder), target) && !IsInside(Path.GetDirectoryName(RealPath(modelPath))!, target))
+            var target = RealPath(path);
+            if (!IsInside(RealPath(folder), target) && !IsInside(Path.GetDirectoryName(RealPath(modelPath))!, target))
             {
                 throw Outside($"which is a link to '{target}' outside the model's folder");
             }
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // Nothing is there; opening it says so.
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -51,14 +59,25 @@ internal static class ExternalDataPath
     /// <summary>The path of an existing file or folder with all links on the way followed.</summary>
     private static string RealPath(string path)
     {
+        var links = 0;
+        return RealPath(path, ref links);
+    }
+
+    private static string RealPath(string path, ref int links)
+    {
         if (Path.GetDirectoryName(path) is not { } parent)
         {
             return path;
         }
 
         // The parent first: a relative link counts from the real folder it is in.
-        var here = Path.Combine(RealPath(parent), Path.GetFileName(path));
+        var here = Path.Combine(RealPath(parent, ref links), Path.GetFileName(path));
         FileSystemInfo info = Directory.Exists(here) ? new DirectoryInfo(here) : new FileInfo(here);
-        return info.ResolveLinkTarget(returnFinalTarget: false) is { } target ? RealPath(target.FullName) : here;
+        if (info.ResolveLinkTarget(returnFinalTarget: false) is not { } target)
+        {
+            return here;
+        }
+
+        return ++links <= MaxLinks ? RealPath(target.FullName, ref links) : throw new IOException("it is a link to a link to a link, and so on");
     }
 }
