@@ -144,7 +144,7 @@ public sealed class PropertyTests
         app.Write("Program.cs", "System.Console.WriteLine();\n");
         app.Build("-p:CompressSkip=true");
         Assert.IsEmpty(app.Calls());
-        Assert.IsFalse(app.Exists("bin/Debug/net10.0/models"));
+        Assert.IsFalse(app.Exists("bin/Debug/net10.0/models/shop.onnx"));
     }
 
     [TestMethod]
