@@ -3,22 +3,19 @@ using Task = Microsoft.Build.Utilities.Task;
 
 namespace CompressTool.Tasks;
 
-/// <summary>Logs what <see cref="CompressPlan"/> and <see cref="CompressArguments"/> have to say, from the project that includes the recipes.</summary>
+/// <summary>Logs diagnostics that another project has collected.</summary>
 public sealed class CompressReport : Task
 {
-    /// <summary>The errors, as items.</summary>
+    /// <summary>The diagnostics of <see cref="CompressPlan"/> and <see cref="CompressArguments"/>.</summary>
+    [Required]
     public ITaskItem[] Diagnostics { get; set; } = [];
-
-    /// <summary>The files that hold the warnings.</summary>
-    public string[] WarningsFiles { get; set; } = [];
 
     /// <inheritdoc/>
     public override bool Execute()
     {
-        var warnings = WarningsFiles.SelectMany(File.ReadAllLines).Select(ToolDiagnostic.FromJson).OfType<ToolDiagnostic>();
-        foreach (var diagnostic in warnings.Concat(Diagnostics.Select(ToolDiagnostic.FromItem)))
+        foreach (var item in Diagnostics)
         {
-            diagnostic.Log(Log);
+            ToolDiagnostic.FromItem(item).Log(Log);
         }
 
         return !Log.HasLoggedErrors;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Compression;
@@ -37,6 +38,14 @@ public sealed record LayerPattern(string Text)
 
         return IsMatch(Text, layer.Name) || IsMatch(Text, layer.Weight.Name) || layer.Uses.Any(use => IsMatch(Text, use.Node.Name));
     }
+
+    /// <summary>
+    /// True when a node, with or without a weight, fits the pattern by its operator, its name, or its name written as a module
+    /// path (<c>/mid_block/resnets.0/norm1/Mul</c> is <c>mid_block.resnets.0.norm1.Mul</c>).
+    /// </summary>
+    public bool Matches(Node node) => IsOperator
+        ? IsMatch(Text.AsSpan(OperatorPrefix.Length), node.OpType)
+        : IsMatch(Text, node.Name) || IsMatch(Text, node.Name.TrimStart('/').Replace('/', '.'));
 
     /// <summary>A pattern like this one that matches some of the layers; null when none is near.</summary>
     public string? Nearest(IEnumerable<Layer> layers)

@@ -1,4 +1,5 @@
 using CompressTool.Compression.Pruning;
+using CompressTool.Compression.Quantization;
 
 namespace CompressTool.Compression.Stages;
 
@@ -9,6 +10,7 @@ public static class StageRegistry
     public static IReadOnlyList<IStage> All { get; } =
     [
         new PruneStage(),
+        new QuantizeStage(),
     ];
 
     /// <summary>The stage of a kind; null when there is none.</summary>

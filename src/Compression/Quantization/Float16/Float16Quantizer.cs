@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Options;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Onnx.Inference;
+
+namespace CompressTool.Compression.Quantization.Float16;
+
+/// <summary>
+/// Turns a float32 model into a float16 one. Weights are converted while the model is saved; here they are only read once,
+/// to find values that float16 cannot hold.
+/// </summary>
+internal static class Float16Quantizer
+{
+    private const int NamesInWarning = 5;
+
+    /// <summary>Converts the model in place.</summary>
+    /// <returns>The metrics.</returns>
+    /// <exception cref="CompressToolException">Nothing of the model can be in float16, or it contradicts itself.</exception>
+    public static JsonObject Run(Model model, LayerSelector selector, bool keepIoTypes, StageContext context)
+    {
+        OpsetVersions.Require(model, "Cast");
+        context.Report(0, "types");
+        var selected = NodeSelection.Select(model.Graph, selector);
+        var plan = new PrecisionPlan(model, ShapeInference.Analyze(model), selected);
+        var converter = new Float16Converter(model, plan, keepIoTypes);
+        converter.Run();
+        if (converter.Converted.Count == 0 && converter.ConvertedNodes == 0)
+        {
+            throw new CompressToolException(CompressionErrors.NoEffect, "the model has nothing in float32 that could be float16"
+                + (plan.Kept.Count > 0 ? $"; {Describe(plan)}" : "; remove the stage"));
+        }
+
+        var unknown = plan.Kept.Where(item => item.Value == KeepReason.UnknownType).Select(item => item.Key.DisplayName).ToList();
+        if (unknown.Count > 0)
+        {
+            context.AddWarning(CompressionErrors.LayersSkipped, $"{unknown.Count} nodes stay in float32 because the types of their values cannot be inferred: {List(unknown)}", "layers");
+        }
+
+        var clamped = CountClamped(converter.Converted, context);
+        return new JsonObject
+        {
+            ["float16Nodes"] = converter.ConvertedNodes,
+            ["float32Nodes"] = new JsonObject(plan.Kept.Keys.Where(node => !node.Is("Constant") && node.Inputs.Concat(node.Outputs).Any(value => value is not null && plan.IsFloat(value)))
+                .GroupBy(node => node.OpType).OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => KeyValuePair.Create(group.Key, (JsonNode?)group.Count()))),
+            ["castsAdded"] = converter.Casts,
+            ["convertedTensors"] = converter.Converted.Count,
+            ["weightBytesBefore"] = converter.Converted.Sum(item => item.Before.ByteLength),
+            ["weightBytesAfter"] = converter.Converted.Sum(item => item.Before.ByteLength) / 2,
+            ["clampedValues"] = clamped,
+        };
+    }
+
+    private static long CountClamped(List<(string Name, Tensor Before)> converted, StageContext context)
+    {
+        var counts = new (long Count, float Largest)[converted.Count];
+        var done = 0L;
+        var total = converted.Sum(item => item.Before.ByteLength);
+        ParallelWork.For(converted.Count, threads: 0, index =>
+        {
+            counts[index] = HalfTensor.CountClamped(converted[index].Before);
+            lock (counts)
+            {
+                done += converted[index].Before.ByteLength;
+                context.Report(done / (double)Math.Max(1, total), converted[index].Name);
+            }
+        }, context.CancellationToken);
+
+        var sum = counts.Sum(item => item.Count);
+        if (sum > 0)
+        {
+            var names = converted.Index().Where(item => counts[item.Index].Count > 0)
+                .Select(item => string.Create(CultureInfo.InvariantCulture, $"{item.Item.Name} ({counts[item.Index].Count}, up to {counts[item.Index].Largest:G3})")).ToList();
+            context.AddWarning(CompressionErrors.ValuesClamped,
+                $"{sum} values of {names.Count} weights are beyond float16's 65504 and were clamped to it: {List(names)}; keep them in float32 with layers.exclude", "layers.exclude");
+        }
+
+        return sum;
+    }
+
+    private static string List(List<string> names) =>
+        string.Join(", ", names.Take(NamesInWarning)) + (names.Count > NamesInWarning ? $" and {names.Count - NamesInWarning} more" : "");
+
+    private static string Describe(PrecisionPlan plan)
+    {
+        var reason = plan.Kept.Values.GroupBy(reason => reason).MaxBy(group => group.Count())!;
+        return reason.Key switch
+        {
+            KeepReason.Excluded => "layers leaves everything else out",
+            KeepReason.UnknownType => $"the types of {reason.Count()} nodes' values cannot be inferred",
+            _ => $"{reason.Count()} nodes have operators that stay in float32",
+        };
+    }
+}

@@ -1,0 +1,59 @@
+using CompressTool.Compression.Options;
+
+namespace CompressTool.Compression.Quantization;
+
+/// <summary>How numbers are stored and computed after quantization.</summary>
+public enum QuantizationScheme
+{
+    /// <summary>Weights and activations in float16.</summary>
+    [OptionName("fp16", Description = "Weights and activations in float16: half the size, faster on GPUs and NPUs. On CPUs it saves size only.")]
+    Fp16,
+
+    /// <summary>8-bit products; activations are quantized while the model runs.</summary>
+    [OptionName("int8-dynamic", Description = "Conv, MatMul and Gemm in 8-bit integers; activation ranges are found while the model runs, so no calibration is needed.")]
+    Int8Dynamic,
+
+    /// <summary>8-bit weights in blocks, for matrix products.</summary>
+    [OptionName("int8-weights", Description = "Weights of MatMul and Gemm in 8 bits, a scale per block; activations stay as they are. Needs ONNX Runtime 1.23 or newer.")]
+    Int8Weights,
+
+    /// <summary>4-bit weights in blocks, for matrix products.</summary>
+    [OptionName("int4", Description = "Weights of MatMul and Gemm in 4 bits, a scale per block; activations stay as they are.")]
+    Int4,
+}
+
+/// <summary>Options of the <c>quantize</c> stage.</summary>
+public sealed record QuantizeOptions
+{
+    /// <summary>The scheme.</summary>
+    [Option("How numbers are stored and computed.", Required = true, Example = "fp16")]
+    public QuantizationScheme Scheme { get; init; }
+
+    /// <summary>Which layers.</summary>
+    [Option("Layers to quantize; the others stay as they are. With scheme fp16 the patterns also match nodes without weights (op:Softmax).")]
+    public LayerSelector Layers { get; init; } = new();
+
+    /// <summary>fp16: whether inputs and outputs stay float32. Null means true.</summary>
+    [Option("Scheme fp16: inputs and outputs of the model stay float32, so that apps need no change. Default true.", Example = "false")]
+    public bool? KeepIoTypes { get; init; }
+
+    /// <summary>Weight-only schemes: weights per scale, along the input channels. Null means 32.</summary>
+    [Option("Schemes int8-weights and int4: weights that share a scale, along the input channels: 16, 32, 64, 128 or 256. Smaller is more exact, larger is smaller. Default 32.", Min = 16, Max = 256, Example = "64")]
+    public int? BlockSize { get; init; }
+
+    /// <summary>Weight-only schemes: whether zero is always the middle code. Null means true.</summary>
+    [Option("Schemes int8-weights and int4: true centres every block's range on zero; false stores a zero point per block, which is more exact where weights lean to one side. Default true.", Example = "false")]
+    public bool? Symmetric { get; init; }
+
+    /// <summary>Weight-only schemes: how precisely the runtime has to compute. Null means 4.</summary>
+    [Option("Schemes int8-weights and int4: what the runtime may compute in at the least: 0 its choice, 1 float32, 2 float16, 3 bfloat16, 4 int8, the fastest. Default 4.", Min = 0, Max = 4, Example = "1")]
+    public int? AccuracyLevel { get; init; }
+
+    /// <summary>int8-dynamic: a weight scale for every output channel of a matrix product. Null means true.</summary>
+    [Option("Scheme int8-dynamic: a weight scale for every output channel of MatMul and Gemm instead of one for the whole weight. Default true.", Example = "false")]
+    public bool? PerChannel { get; init; }
+
+    /// <summary>int8-dynamic: 7-bit weights. Null means false.</summary>
+    [Option("Scheme int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default false.", Example = "true")]
+    public bool? ReduceRange { get; init; }
+}

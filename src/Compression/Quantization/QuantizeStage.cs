@@ -1,0 +1,74 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Quantization.Dynamic;
+using CompressTool.Compression.Quantization.Float16;
+using CompressTool.Compression.Quantization.WeightOnly;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+
+namespace CompressTool.Compression.Quantization;
+
+/// <summary>The stage <c>quantize</c>: fewer bits for weights, and for activations where the scheme says so.</summary>
+public sealed class QuantizeStage : Stage<QuantizeOptions>
+{
+    /// <inheritdoc/>
+    public override StageInfo Info { get; } = new(
+        "quantize",
+        Version: 1,
+        "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; int8-dynamic computes convolutions and matrix products in 8 bits; "
+            + "int8-weights and int4 shrink the weights of matrix products to about 30% and 16% and leave convolutions alone, which suits transformers and "
+            + "text encoders. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "
+            + "are left out with layers.exclude.",
+        "quantize: { scheme: int4, block-size: 32, layers: { exclude: [\"time_embedding.*\", proj_out] } }");
+
+    /// <inheritdoc/>
+    protected override void Validate(QuantizeOptions options, OptionErrors errors)
+    {
+        var weightOnly = options.Scheme is QuantizationScheme.Int4 or QuantizationScheme.Int8Weights;
+        Only(options.Scheme == QuantizationScheme.Fp16, options.KeepIoTypes, "keep-io-types", "fp16");
+        Only(weightOnly, options.BlockSize, "block-size", "int8-weights and int4");
+        Only(weightOnly, options.Symmetric, "symmetric", "int8-weights and int4");
+        Only(weightOnly, options.AccuracyLevel, "accuracy-level", "int8-weights and int4");
+        Only(options.Scheme == QuantizationScheme.Int8Dynamic, options.PerChannel, "per-channel", "int8-dynamic");
+        Only(options.Scheme == QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8-dynamic");
+        if (weightOnly && options.BlockSize is { } size and not (16 or 32 or 64 or 128 or 256))
+        {
+            errors.Add("block-size", $"block-size {size} is not one of 16, 32, 64, 128, 256");
+        }
+
+        void Only(bool reads, object? value, string option, string schemes)
+        {
+            if (!reads && value is not null)
+            {
+                errors.Add(option, $"{option} belongs to scheme {schemes}; remove it");
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override StageResult Run(Model model, QuantizeOptions options, StageContext context)
+    {
+        var metrics = options.Scheme switch
+        {
+            QuantizationScheme.Fp16 => Float16Quantizer.Run(model, options.Layers, options.KeepIoTypes ?? true, context),
+            QuantizationScheme.Int8Dynamic => Dynamic(),
+            QuantizationScheme.Int8Weights => WeightOnly(8),
+            _ => WeightOnly(4),
+        };
+
+        // From version 4 of the format on, a constant need not be an input as well.
+        model.IrVersion = Math.Max(model.IrVersion, 4);
+        return new StageResult(model, metrics);
+
+        JsonObject WeightOnly(int bits) => Layerwise(new BlockwiseScheme(
+            model, new BlockFormat(bits, options.BlockSize ?? 32, options.Symmetric ?? true), options.AccuracyLevel ?? 4));
+
+        JsonObject Dynamic()
+        {
+            OpsetVersions.Require(model, "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger");
+            return Layerwise(new DynamicScheme(options.PerChannel ?? true, options.ReduceRange ?? false));
+        }
+
+        JsonObject Layerwise(ILayerScheme scheme) =>
+            LayerQuantization.Run(model, LayerSelection.Select(Layers.Find(model.Graph), options.Layers), scheme, context);
+    }
+}
