@@ -3,19 +3,22 @@ using Task = Microsoft.Build.Utilities.Task;
 
 namespace CompressTool.Tasks;
 
-/// <summary>Logs diagnostics that another project has collected.</summary>
+/// <summary>Logs what <see cref="CompressPlan"/> and <see cref="CompressArguments"/> have to say, from the project that includes the recipes.</summary>
 public sealed class CompressReport : Task
 {
-    /// <summary>The diagnostics of <see cref="CompressPlan"/> and <see cref="CompressArguments"/>.</summary>
-    [Required]
+    /// <summary>The errors, as items.</summary>
     public ITaskItem[] Diagnostics { get; set; } = [];
+
+    /// <summary>The files that hold the warnings.</summary>
+    public string[] WarningsFiles { get; set; } = [];
 
     /// <inheritdoc/>
     public override bool Execute()
     {
-        foreach (var item in Diagnostics)
+        var warnings = WarningsFiles.SelectMany(File.ReadAllLines).Select(ToolDiagnostic.FromJson).OfType<ToolDiagnostic>();
+        foreach (var diagnostic in warnings.Concat(Diagnostics.Select(ToolDiagnostic.FromItem)))
         {
-            ToolDiagnostic.FromItem(item).Log(Log);
+            diagnostic.Log(Log);
         }
 
         return !Log.HasLoggedErrors;

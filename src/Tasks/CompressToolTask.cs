@@ -134,14 +134,13 @@ public abstract class CompressToolTask : ToolTask
             return;
         }
 
-        var values = singleLine.StartsWith(Prefix, StringComparison.Ordinal) ? FlatJson.Parse(singleLine.Substring(Prefix.Length)) : null;
-        var type = values is not null && values.TryGetValue("type", out var found) ? found : null;
-        if (type == "diagnostic" && ToolDiagnostic.FromJson(values!) is { } diagnostic)
+        var json = singleLine.StartsWith(Prefix, StringComparison.Ordinal) ? singleLine.Substring(Prefix.Length) : string.Empty;
+        if (ToolDiagnostic.FromJson(json) is { } diagnostic)
         {
             _saidWhy |= diagnostic.IsError;
             Report(diagnostic);
         }
-        else if (type == "message" && values!.TryGetValue("text", out var text))
+        else if (FlatJson.Parse(json) is { } values && values.TryGetValue("text", out var text))
         {
             values.TryGetValue("importance", out var importance);
             Log.LogMessage(Importance(importance), "{0}", text);

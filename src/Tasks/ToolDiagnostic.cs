@@ -23,6 +23,9 @@ internal sealed class ToolDiagnostic(bool isError, string? code, string message)
 
     public int EndColumn { get; set; }
 
+    /// <summary>The line of the protocol it was read from, without the prefix; null when the task itself made it.</summary>
+    public string? Json { get; private set; }
+
     /// <summary>Logs it from the project that the task runs in.</summary>
     public void Log(TaskLoggingHelper log)
     {
@@ -63,10 +66,10 @@ internal sealed class ToolDiagnostic(bool isError, string? code, string message)
             EndColumn = Number(item.GetMetadata(nameof(EndColumn))),
         };
 
-    /// <summary>Reads a diagnostic of the tool's protocol; null when its message is missing.</summary>
-    public static ToolDiagnostic? FromJson(IReadOnlyDictionary<string, string> values)
+    /// <summary>Reads a diagnostic of the tool's protocol; null when it is none.</summary>
+    public static ToolDiagnostic? FromJson(string json)
     {
-        if (!values.TryGetValue("message", out var message))
+        if (FlatJson.Parse(json) is not { } values || !values.TryGetValue("type", out var type) || type != "diagnostic" || !values.TryGetValue("message", out var message))
         {
             return null;
         }
@@ -81,6 +84,7 @@ internal sealed class ToolDiagnostic(bool isError, string? code, string message)
             Column = Value("column"),
             EndLine = Value("endLine"),
             EndColumn = Value("endColumn"),
+            Json = json,
         };
 
         int Value(string key) => values.TryGetValue(key, out var text) ? Number(text) : 0;

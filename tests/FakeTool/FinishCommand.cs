@@ -16,7 +16,7 @@ internal static class FinishCommand
         }
 
         var text = File.ReadAllText(StageCommand.Input(folder, plan, plan.Stages.Count));
-        var model = Path.Combine(folder, "artifacts", plan.Name + ".onnx");
+        var model = Path.Combine(folder, "artifacts", plan.Output);
         GeneratedFile.WriteIfDifferent(model, text);
         if (plan.Settings.ContainsKey("external-data"))
         {
@@ -30,19 +30,24 @@ internal static class FinishCommand
         GeneratedFile.WriteIfDifferent(Path.ChangeExtension(model, ".json"), new ModelManifest
         {
             Name = plan.Name,
-            ModelFileName = plan.Name + ".onnx",
+            ModelFileName = plan.Output,
             Sha256 = StageCommand.Hash(text),
             Bytes = text.Length,
             Parameters = text.Count(c => c == '\n'),
             Metrics = new Dictionary<string, double> { ["sparsity"] = 0.5 },
         }.ToJson());
-        DeleteStagesOutsidePlan(folder, plan);
+        DeleteOutsidePlan(folder, plan);
         GeneratedFile.Write(Path.Combine(folder, "finish.stamp"), string.Empty);
         return 0;
     }
 
-    private static void DeleteStagesOutsidePlan(string folder, PlanState plan)
+    private static void DeleteOutsidePlan(string folder, PlanState plan)
     {
+        foreach (var file in Directory.GetFiles(Path.Combine(folder, "artifacts")).Where(file => !Path.GetFileName(file).StartsWith(Path.ChangeExtension(plan.Output, null), StringComparison.Ordinal)))
+        {
+            File.Delete(file);
+        }
+
         foreach (var stamp in Directory.GetFiles(folder, "??-*.stamp"))
         {
             var id = Path.GetFileNameWithoutExtension(stamp);

@@ -6,6 +6,9 @@ namespace CompressTool.FakeTool;
 /// <summary>What the stages need to know of the plan; kept in the folder as plan.json.</summary>
 internal sealed record PlanState(string Name, string Recipe, string Model, string Cache, List<PlanState.Stage> Stages, Dictionary<string, string> Settings)
 {
+    /// <summary>File name of the model.</summary>
+    public string Output => Settings.GetValueOrDefault("output", Name + ".onnx");
+
     public sealed record Stage(string Id, string Kind, string Value, int Line);
 
     public static PlanState Read(string folder) =>
@@ -41,7 +44,7 @@ internal static class PlanCommand
             Namespace = arguments.One("--root-namespace"),
             ClassName = arguments.One("--class-name"),
             RecipeFileName = Path.GetFileName(file),
-            TargetPath = $"{arguments.One("--model-folder").TrimEnd('/')}/{name}.onnx",
+            TargetPath = $"{arguments.One("--model-folder").TrimEnd('/')}/{state.Output}",
             Inputs = [new("sample", "float32", [new(null, "batch"), new(3)])],
             Outputs = [new("out_sample", "float32", [new(null, "batch"), new(3)])],
         });
@@ -52,9 +55,9 @@ internal static class PlanCommand
             RecipeFileName = Path.GetFileName(file),
             Stages = [.. stages.Select((stage, i) => new ProjectStage(stage.Id, $"{stage.Kind}={stage.Value}\n", i == 0 ? [recipe.Model] : []))],
             FinishArgsText = string.Concat(stages.Select(stage => $"{stage.Id}={stage.Value}\n"))
-                + string.Concat(settings.Where(setting => setting.Key is "gate" or "external-data").Select(setting => $"{setting.Key}={setting.Value}\n")),
+                + string.Concat(settings.Where(setting => setting.Key is "gate" or "external-data" or "output").Select(setting => $"{setting.Key}={setting.Value}\n")),
             FinishInputs = [recipe.Model],
-            Artifacts = [$"artifacts/{name}.onnx", $"artifacts/{name}.json"],
+            Artifacts = [$"artifacts/{state.Output}", $"artifacts/{Path.ChangeExtension(state.Output, ".json")}"],
         });
         string?[] dependencies = [file, recipe.Model, arguments.Optional("--assets")];
         GeneratedFile.WriteIfDifferent(Path.Combine(folder, "plan.d"), string.Concat(dependencies.OfType<string>().Select(path => path + "\n")));

@@ -101,6 +101,7 @@ internal sealed class Consumer : IDisposable
     private void WriteImports()
     {
         var tasks = Path.Combine(Repository.Root, "src", "Tasks");
+        Write(".editorconfig", "root = true\n");
         Write("Directory.Build.props", $"""
             <Project>
               <PropertyGroup>
@@ -111,6 +112,7 @@ internal sealed class Consumer : IDisposable
                 <!-- Not what is tested, but much of a build's time. -->
                 <EnableNETAnalyzers Condition="'$(EnableNETAnalyzers)' == ''">false</EnableNETAnalyzers>
                 <NuGetAudit>false</NuGetAudit>
+                <UseSharedCompilation>true</UseSharedCompilation>
                 <UseAppHost Condition="'$(UseAppHost)' == ''">false</UseAppHost>
               </PropertyGroup>
               <!-- What restore writes into nuget.g.props. -->
@@ -153,6 +155,13 @@ internal sealed class Consumer : IDisposable
           {project}
         </Project>
         """);
+
+    /// <summary>An app over a library; by default it prints the library's model.</summary>
+    public void WriteReferencingApp(string name, string reference, string recipes = "", string program = "System.Console.Write(System.IO.File.ReadAllText(Models.Path));\n")
+    {
+        Write($"{name}/Program.cs", program);
+        WriteApp($"""<ItemGroup><ProjectReference Include="{reference}" /></ItemGroup>""", recipes, $"{name}/{name}.csproj");
+    }
 
     public string Write(string file, string text)
     {
@@ -217,9 +226,21 @@ internal sealed class Consumer : IDisposable
     /// <summary>Like <see cref="Calls"/>, with what the stages did.</summary>
     public string[] CallsAndWork()
     {
-        string[] lines = File.Exists(CallLog) ? File.ReadAllLines(CallLog) : [];
+        var lines = ReadCallLog();
         File.Delete(CallLog);
         return lines;
+    }
+
+    /// <summary>The call log so far; the tool may be writing it.</summary>
+    public string[] ReadCallLog()
+    {
+        if (!File.Exists(CallLog))
+        {
+            return [];
+        }
+
+        using var reader = new StreamReader(new FileStream(CallLog, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 
     public void Dispose()

@@ -8,6 +8,9 @@ internal static class DotNet
 {
     public static string Host { get; } = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
+    /// <summary>The folder of the .NET that runs the tests.</summary>
+    public static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
+
     public static BuildResult Run(string folder, IReadOnlyDictionary<string, string> environment, string? binaryLog, params IEnumerable<string> arguments)
     {
         using var process = Start(folder, environment, arguments);

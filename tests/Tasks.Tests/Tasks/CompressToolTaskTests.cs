@@ -206,7 +206,7 @@ public sealed class CompressToolTaskTests
             };
             Assert.IsTrue(arguments.Execute());
             Assert.IsEmpty(arguments.Diagnostics);
-            return Prepare(new CompressPlan { ArgumentsFile = arguments.ArgumentsFile });
+            return Prepare(new CompressPlan { ArgumentsFile = arguments.ArgumentsFile, WarningsFile = Path.Combine(Folder, "plan.warnings") });
         }
 
         public CompressStage Stage(string id) => Prepare(new CompressStage { Stage = id });
