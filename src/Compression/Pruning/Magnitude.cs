@@ -127,6 +127,29 @@ internal static class Magnitude
         return count;
     }
 
+    /// <summary>How many keys of a tile (at most <see cref="Tile"/>) are zero, and how many lie above a limit.</summary>
+    public static (int Zeros, int Above) CountZeros<TKey>(ReadOnlySpan<TKey> keys, TKey limit)
+        where TKey : unmanaged, IBinaryInteger<TKey>
+    {
+        var (bound, zeros, above) = (new Vector<TKey>(limit), Vector<TKey>.Zero, Vector<TKey>.Zero);
+        var index = 0;
+        for (; index <= keys.Length - Vector<TKey>.Count; index += Vector<TKey>.Count)
+        {
+            var vector = new Vector<TKey>(keys[index..]);
+            zeros -= Vector.Equals(vector, Vector<TKey>.Zero);
+            above -= Vector.GreaterThan(vector, bound);
+        }
+
+        var (zeroCount, aboveCount) = (int.CreateTruncating(Vector.Sum(zeros)), int.CreateTruncating(Vector.Sum(above)));
+        for (; index < keys.Length; index++)
+        {
+            zeroCount += keys[index] == TKey.Zero ? 1 : 0;
+            aboveCount += keys[index] > limit ? 1 : 0;
+        }
+
+        return (zeroCount, aboveCount);
+    }
+
     /// <summary>Sets the elements whose magnitude is below a limit to zero.</summary>
     public static void ZeroBelow<TKey>(Span<TKey> bits, TKey limit)
         where TKey : unmanaged, IBinaryInteger<TKey>, IMinMaxValue<TKey>

@@ -100,7 +100,7 @@ internal sealed class MagnitudeSelection<TKey>(int[] widths, CancellationToken c
         var infinity = Magnitude.Widen<TKey>(type, Magnitude.Infinity(type));
         foreach (var worker in _workers)
         {
-            (worker.Zeros, worker.Numbers, worker.Below) = (0, 0, 0);
+            (worker.Zeros, worker.Nans, worker.Below) = (0, 0, 0);
         }
 
         TensorScan.Run(source.Tensor.Data.Length, size, source.Read, _workers, (worker, _, chunk) =>
@@ -114,8 +114,9 @@ internal sealed class MagnitudeSelection<TKey>(int[] widths, CancellationToken c
                 Magnitude.Load(type, tile, keys);
                 if (first)
                 {
-                    worker.Zeros += Magnitude.Count<TKey>(keys, TKey.Zero, TKey.Zero);
-                    worker.Numbers += Magnitude.Count<TKey>(keys, TKey.Zero, infinity);
+                    var (zeros, nans) = Magnitude.CountZeros<TKey>(keys, infinity);
+                    worker.Zeros += zeros;
+                    worker.Nans += nans;
                     CountAll(keys, shift, worker.Counts);
                 }
                 else
@@ -130,8 +131,7 @@ internal sealed class MagnitudeSelection<TKey>(int[] widths, CancellationToken c
         if (first)
         {
             source.Zeros = _workers.Sum(worker => worker.Zeros);
-            var nans = source.Tensor.Count - _workers.Sum(worker => worker.Numbers);
-            if (nans > 0)
+            if (_workers.Sum(worker => worker.Nans) is > 0 and var nans)
             {
                 throw PruneReport.NotANumber(source.Layer, nans);
             }
@@ -259,7 +259,7 @@ internal sealed class MagnitudeSelection<TKey>(int[] widths, CancellationToken c
 
         public long Zeros { get; set; }
 
-        public long Numbers { get; set; }
+        public long Nans { get; set; }
 
         public long Below { get; set; }
     }

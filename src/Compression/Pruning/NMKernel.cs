@@ -14,7 +14,7 @@ namespace CompressTool.Compression.Pruning;
 internal sealed class NMKernel<TBits>(int n, int m, int inner)
     where TBits : unmanaged, IBinaryInteger<TBits>, IMinMaxValue<TBits>
 {
-    /// <summary>Groups worked on at a time: their M rows stay in the first-level cache.</summary>
+    /// <summary>Groups worked on at a time where rows are shorter than a vector: their M rows stay in the first-level cache.</summary>
     private const int Lanes = 512;
 
     /// <summary>Elements of a slab.</summary>
@@ -24,104 +24,101 @@ internal sealed class NMKernel<TBits>(int n, int m, int inner)
     /// <param name="bits">Whole slabs.</param>
     public void Apply(Span<TBits> bits)
     {
-        var tile = ArrayPool<TBits>.Shared.Rent(m * Lanes);
-        var groups = bits.Length / m;
-        for (var first = 0; first < groups; first += Lanes)
+        if (inner >= Vector<TBits>.Count)
         {
-            var count = Math.Min(Lanes, groups - first);
-            Move(bits, tile, first, count, gather: true);
-            Mask(tile, count);
-            Move(bits, tile, first, count, gather: false);
+            ApplyToRows(bits);
+        }
+        else
+        {
+            ApplyThroughTile(bits);
+        }
+    }
+
+    /// <summary>Rows hold at least one vector of neighbouring groups.</summary>
+    private void ApplyToRows(Span<TBits> bits)
+    {
+        for (; bits.Length > 0; bits = bits[Slab..])
+        {
+            var slab = bits[..Slab];
+            for (var column = 0; column < inner; column += Vector<TBits>.Count)
+            {
+                // The last vector overlaps the one before; masking groups again changes nothing.
+                Mask(slab, inner, Math.Min(column, inner - Vector<TBits>.Count));
+            }
+        }
+    }
+
+    /// <summary>Rows are too short: groups are brought side by side first.</summary>
+    private void ApplyThroughTile(Span<TBits> bits)
+    {
+        var array = ArrayPool<TBits>.Shared.Rent(m * Lanes);
+        var tile = array.AsSpan(0, m * Lanes);
+        var groups = bits.Length / m;
+        for (var first = 0; first < groups; first += Lanes - (Lanes % inner))
+        {
+            // Whole slabs; the last vector may reach into lanes that are not in use, and nobody reads them.
+            var part = bits.Slice(first * m, Math.Min(Lanes - (Lanes % inner), groups - first) * m);
+            Move(part, tile, gather: true);
+            for (var lane = 0; lane < part.Length / m; lane += Vector<TBits>.Count)
+            {
+                Mask(tile, Lanes, lane);
+            }
+
+            Move(part, tile, gather: false);
         }
 
-        ArrayPool<TBits>.Shared.Return(tile);
+        ArrayPool<TBits>.Shared.Return(array);
     }
 
     /// <summary>Copies groups into the tile, where row j holds the j-th element of each, or back.</summary>
-    private void Move(Span<TBits> bits, TBits[] tile, int first, int count, bool gather)
-    {
-        if (inner == 1)
-        {
-            MoveContiguous(bits.Slice(first * m, count * m), tile, count, gather);
-            return;
-        }
-
-        for (var lane = 0; lane < count;)
-        {
-            var (slab, column) = Math.DivRem(first + lane, inner);
-            var run = Math.Min(inner - column, count - lane);
-            for (var row = 0; row < m; row++)
-            {
-                var outside = bits.Slice((slab * Slab) + (row * inner) + column, run);
-                var inside = tile.AsSpan((row * Lanes) + lane, run);
-                if (gather)
-                {
-                    outside.CopyTo(inside);
-                }
-                else
-                {
-                    inside.CopyTo(outside);
-                }
-            }
-
-            lane += run;
-        }
-    }
-
-    /// <summary>The same where the elements of a group lie side by side.</summary>
-    private void MoveContiguous(Span<TBits> groups, TBits[] tile, int count, bool gather)
+    private void Move(Span<TBits> slabs, Span<TBits> tile, bool gather)
     {
         for (var row = 0; row < m; row++)
         {
-            var inside = tile.AsSpan(row * Lanes, count);
-            if (gather)
+            var lane = row * Lanes;
+            for (var start = row * inner; start < slabs.Length; start += m * inner)
             {
-                for (var lane = 0; lane < inside.Length; lane++)
+                for (var index = start; index < start + inner; index++, lane++)
                 {
-                    inside[lane] = groups[(lane * m) + row];
-                }
-            }
-            else
-            {
-                for (var lane = 0; lane < inside.Length; lane++)
-                {
-                    groups[(lane * m) + row] = inside[lane];
+                    if (gather)
+                    {
+                        tile[lane] = slabs[index];
+                    }
+                    else
+                    {
+                        slabs[index] = tile[lane];
+                    }
                 }
             }
         }
     }
 
-    private void Mask(TBits[] tile, int count)
+    /// <summary>Masks one vector of groups: element j of each is in row j.</summary>
+    private void Mask(Span<TBits> rows, int stride, int column)
     {
         var (sign, stay) = (new Vector<TBits>(TBits.MaxValue), new Vector<TBits>(TBits.CreateTruncating(n)));
         Span<Vector<TBits>> keys = stackalloc Vector<TBits>[m];
         Span<Vector<TBits>> ranks = stackalloc Vector<TBits>[m];
-
-        // The last vector may reach into lanes that are not in use; nobody reads them.
-        for (var lane = 0; lane < count; lane += Vector<TBits>.Count)
+        for (var row = 0; row < keys.Length; row++)
         {
-            for (var row = 0; row < keys.Length; row++)
-            {
-                keys[row] = new Vector<TBits>(tile, (row * Lanes) + lane) & sign;
-                ranks[row] = Vector<TBits>.Zero;
-            }
+            keys[row] = new Vector<TBits>(rows[((row * stride) + column)..]) & sign;
+        }
 
-            // An element's rank is how many of its group go before it. Comparisons give -1 for true.
-            for (var row = 1; row < keys.Length; row++)
+        // An element's rank is how many of its group go before it. Comparisons give -1 for true.
+        for (var row = 1; row < keys.Length; row++)
+        {
+            for (var other = 0; other < row; other++)
             {
-                for (var other = 0; other < row; other++)
-                {
-                    var before = Vector.GreaterThanOrEqual(keys[other], keys[row]);
-                    ranks[row] -= before;
-                    ranks[other] += Vector<TBits>.One + before;
-                }
+                var before = Vector.GreaterThanOrEqual(keys[other], keys[row]);
+                ranks[row] -= before;
+                ranks[other] += Vector<TBits>.One + before;
             }
+        }
 
-            for (var row = 0; row < keys.Length; row++)
-            {
-                var element = new Vector<TBits>(tile, (row * Lanes) + lane);
-                (element & Vector.LessThan(ranks[row], stay)).CopyTo(tile, (row * Lanes) + lane);
-            }
+        for (var row = 0; row < keys.Length; row++)
+        {
+            var place = rows[((row * stride) + column)..];
+            (new Vector<TBits>(place) & Vector.LessThan(ranks[row], stay)).CopyTo(place);
         }
     }
 }

@@ -74,14 +74,13 @@ internal sealed class NMPruning(PrunePattern pattern, PruneReport report, StageC
         TensorScan.Run(data.Length, block, data.Read, workers, (worker, _, chunk) =>
         {
             var bits = MemoryMarshal.Cast<byte, TBits>(chunk);
-            worker.Before += Count(bits, TBits.Zero);
-            worker.Numbers += Count(bits, infinity);
+            var (zeros, above) = Count(bits, infinity);
+            (worker.Before, worker.Nans) = (worker.Before + zeros, worker.Nans + above);
             kernel.Apply(bits);
-            worker.After += Count(bits, TBits.Zero);
+            worker.After += Count(bits, infinity).Zeros;
         }, context.CancellationToken);
 
-        var nans = layer.Tensor.Count - workers.Sum(worker => worker.Numbers);
-        if (nans > 0)
+        if (workers.Sum(worker => worker.Nans) is > 0 and var nans)
         {
             throw PruneReport.NotANumber(layer, nans);
         }
@@ -97,20 +96,21 @@ internal sealed class NMPruning(PrunePattern pattern, PruneReport report, StageC
         report.Add(layer, before, after);
     }
 
-    /// <summary>How many magnitudes are at most a limit.</summary>
-    private static long Count<TBits>(ReadOnlySpan<TBits> bits, TBits limit)
+    /// <summary>How many elements are zero, and how many have a magnitude above a limit.</summary>
+    private static (long Zeros, long Above) Count<TBits>(ReadOnlySpan<TBits> bits, TBits limit)
         where TBits : unmanaged, IBinaryInteger<TBits>, IMinMaxValue<TBits>
     {
-        long count = 0;
+        var (zeros, above) = (0L, 0L);
         Span<TBits> keys = stackalloc TBits[Magnitude.Tile];
         for (; bits.Length > 0; bits = bits[Math.Min(bits.Length, Magnitude.Tile)..])
         {
             var tile = keys[..Math.Min(bits.Length, Magnitude.Tile)];
             Magnitude.Abs(bits[..tile.Length], tile);
-            count += Magnitude.Count<TBits>(tile, TBits.Zero, limit);
+            var counts = Magnitude.CountZeros<TBits>(tile, limit);
+            (zeros, above) = (zeros + counts.Zeros, above + counts.Above);
         }
 
-        return count;
+        return (zeros, above);
     }
 
     private sealed class Worker
@@ -119,6 +119,6 @@ internal sealed class NMPruning(PrunePattern pattern, PruneReport report, StageC
 
         public long After { get; set; }
 
-        public long Numbers { get; set; }
+        public long Nans { get; set; }
     }
 }

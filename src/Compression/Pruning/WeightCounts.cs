@@ -1,3 +1,4 @@
+using System.Numerics;
 using CompressTool.Onnx;
 
 namespace CompressTool.Compression.Pruning;
@@ -14,7 +15,7 @@ internal static class WeightCounts
     };
 
     private static long Zeros<TKey>(Tensor tensor, CancellationToken cancellationToken)
-        where TKey : unmanaged, System.Numerics.IBinaryInteger<TKey>, System.Numerics.IMinMaxValue<TKey>
+        where TKey : unmanaged, IBinaryInteger<TKey>, IMinMaxValue<TKey>
     {
         var size = tensor.Type.BitSize() / 8;
         var workers = Enumerable.Range(0, TensorScan.Workers).Select(_ => new Worker<TKey>()).ToArray();
@@ -26,7 +27,7 @@ internal static class WeightCounts
                 rest = rest[tile.Length..];
                 var keys = worker.Keys.AsSpan(0, tile.Length / size);
                 Magnitude.Load(tensor.Type, tile, keys);
-                worker.Zeros += Magnitude.Count<TKey>(keys, TKey.Zero, TKey.Zero);
+                worker.Zeros += Magnitude.CountZeros<TKey>(keys, TKey.MaxValue).Zeros;
             }
         }, cancellationToken);
         return workers.Sum(worker => worker.Zeros);
