@@ -7,6 +7,7 @@ public static class GateRegistry
     public static IReadOnlyList<IGate> All { get; } =
     [
         new SizeGate(),
+        new ParametersGate(),
         new SparsityGate(),
         new MaxAbsErrorGate(),
         new PsnrGate(),

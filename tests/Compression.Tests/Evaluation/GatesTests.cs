@@ -1,5 +1,7 @@
 using CompressTool.Compression.Evaluation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Quantization;
+using CompressTool.Compression.Stages;
 using CompressTool.Compression.Tests.Pruning;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -11,7 +13,7 @@ public sealed class GatesTests
 {
     [TestMethod]
     public void Gates_are_registered() =>
-        Assert.AreEqual("size sparsity max-abs-error psnr latency", string.Join(' ', GateRegistry.All.Select(gate => gate.Info.Kind)));
+        Assert.AreEqual("size parameters sparsity max-abs-error psnr latency", string.Join(' ', GateRegistry.All.Select(gate => gate.Info.Kind)));
 
     [TestMethod]
     [DataRow("25%", false)]
@@ -45,13 +47,70 @@ public sealed class GatesTests
         }
 
         var passed = Evaluate(new SparsityGate(), new SparsityGateOptions { Min = new Fraction(0.3) }, bench);
-        var failed = Evaluate(new SparsityGate(), new SparsityGateOptions { Min = new Fraction(0.34) }, bench);
+        var failed = Evaluate(new SparsityGate(), new SparsityGateOptions { Min = new Fraction(0.5) }, bench);
         var selected = Evaluate(new SparsityGate(), new SparsityGateOptions { Min = new Fraction(0.75), Layers = new LayerSelector { Include = ["a"] } }, bench);
 
         Assert.AreEqual((true, 4 / 12.0), (passed.Passed, passed.Measured));
         Assert.IsFalse(failed.Passed);
-        Assert.AreEqual("sparsity 33.3% (4 zeros among 12 weights of 3 layers), needed 34%; prune more, or lower the limit", failed.Text);
+        Assert.StartsWith("sparsity 33.3% (4 zeros among 12 weights of 3 layers), needed 50%; prune more", failed.Text);
         Assert.AreEqual((true, 0.75), (selected.Passed, selected.Measured));
+    }
+
+    [TestMethod]
+    [DataRow(0.5, 1, true)]
+    [DataRow(0.5, 2, true)]
+    [DataRow(0.51, 1, false)]
+    public void Sparsity_that_pruning_cannot_reach_exactly_passes(double needed, int layers, bool passes)
+    {
+        // 50% of 5 weights rounds to 2 zeros, 40%.
+        using var bench = new GateBench();
+        using (var model = PruneRunner.ModelOf(Enumerable.Repeat(0, layers).Select(_ => Tensor.Floats([1, 5], 1, 2, 3, 4, 5))))
+        {
+            PruneRunner.Run(model, PruneRunner.Weights(0.5));
+            model.Save(bench.Final);
+        }
+
+        Assert.AreEqual(passes, Evaluate(new SparsityGate(), new SparsityGateOptions { Min = new Fraction(needed) }, bench).Passed);
+    }
+
+    [TestMethod]
+    public void Sparsity_survives_quantization_to_integers()
+    {
+        using var bench = new GateBench();
+        using (var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx")))
+        {
+            PruneRunner.Run(model, PruneRunner.Weights(0.6));
+            ((IStage)new QuantizeStage()).Run(model, new QuantizeOptions { Scheme = QuantizationScheme.Int8Dynamic }, new StageContext());
+            model.Save(bench.Final);
+        }
+
+        var result = Evaluate(new SparsityGate(), new SparsityGateOptions { Min = new Fraction(0.6) }, bench);
+
+        Assert.IsTrue(result.Passed, result.Text);
+        Assert.IsLessThan(0.7, result.Measured);
+    }
+
+    [TestMethod]
+    [DataRow(1.0, null, true)]
+    [DataRow(0.5, null, false)]
+    [DataRow(null, 177_427L, true)]
+    [DataRow(null, 177_426L, false)]
+    public void Parameters_are_counted_as_inspect_does(double? max, long? count, bool passes)
+    {
+        using var bench = new GateBench();
+        File.Copy(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"), bench.Original);
+        using (var model = Model.Load(bench.Original))
+        {
+            PruneRunner.Run(model, PruneRunner.Weights(0.9));
+            model.Save(bench.Final);
+        }
+
+        var result = Evaluate(new ParametersGate(), new ParametersGateOptions { Max = max is { } share ? new Fraction(share) : null, MaxCount = count }, bench);
+
+        Assert.AreEqual(passes, result.Passed);
+        Assert.AreEqual(count is null ? 1 : 177_427, result.Measured);
+        Assert.Contains("(177427 of 177427)", result.Text);
+        Assert.AreEqual(!passes, result.Text.Contains("remove more"));
     }
 
     [TestMethod]

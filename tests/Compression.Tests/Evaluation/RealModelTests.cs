@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using CompressTool.Compression.Evaluation;
 using CompressTool.Compression.Pruning;
+using CompressTool.Compression.Quantization;
+using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
 using static CompressTool.Compression.Tests.Pruning.PruneRunner;
@@ -74,6 +76,24 @@ public sealed class RealModelTests
 
         Assert.IsLessThan(60, comparison.SmallestPsnr.Psnr);
         Assert.IsGreaterThan(0, comparison.SmallestPsnr.Psnr);
+    }
+
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void Model_in_float16_is_compared_on_the_same_inputs(bool keepIoTypes)
+    {
+        using var folder = new TempFolder();
+        var (path, half) = (Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"), folder.File("half.onnx"));
+        using (var model = Model.Load(path))
+        {
+            ((IStage)new QuantizeStage()).Run(model, new QuantizeOptions { Scheme = QuantizationScheme.Fp16, KeepIoTypes = keepIoTypes }, new StageContext());
+            model.Save(half);
+        }
+
+        var comparison = OutputComparison.Run(path, half, s_engine, null, new InputOptions { Samples = 2 }, 1, CancellationToken.None);
+
+        Assert.IsInRange(40, 100, comparison.SmallestPsnr.Psnr);
     }
 
     [TestMethod]

@@ -34,7 +34,8 @@ internal static class PruneRunner
         foreach (var (index, tensor) in weights.Index())
         {
             var name = ((char)('a' + index)).ToString();
-            builder.MatMul(name, builder.Weight(name + ".weight", tensor));
+            var weight = builder.Weight(name + ".weight", tensor);
+            builder.MatMul(name, tensor.Type == DataType.Float ? weight : builder.Add("Cast", "", [weight], Onnx.Attribute.Int("to", (long)DataType.Float)));
         }
 
         return builder.Model;
