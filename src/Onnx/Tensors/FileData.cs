@@ -33,6 +33,9 @@ public sealed class FileData(MappedFile file, long offset, long length) : Tensor
 /// <param name="length">How many bytes there should be.</param>
 public sealed class MissingData(string path, long length) : TensorData
 {
+    /// <summary>Full path of the missing file.</summary>
+    public string Path { get; } = path;
+
     /// <inheritdoc/>
     public override long Length { get; } = length;
 
@@ -42,5 +45,5 @@ public sealed class MissingData(string path, long length) : TensorData
     /// <inheritdoc/>
     public override TensorView View() => throw Error();
 
-    private CompressToolException Error() => new(OnnxErrors.ExternalDataMissing, $"the weight file '{path}' does not exist; copy it beside the model");
+    private CompressToolException Error() => new(OnnxErrors.ExternalDataMissing, $"the weight file '{Path}' does not exist; copy it beside the model");
 }

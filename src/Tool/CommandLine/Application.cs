@@ -32,10 +32,14 @@ internal static class Application
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
         root.Add(new RunCommand());
         root.Add(new PlanCommand());
+        root.Add(new InspectCommand());
+        root.Add(new CompareCommand());
         root.Add(new InferCommand());
         root.Add(new NewCommand());
         root.Add(new CacheCommand());
+        root.Add(new SchemaCommand());
         root.Add(new InfoCommand());
+        root.Add(new DocsCommand());
         root.Add(new MSBuildCommand());
         return root;
     }

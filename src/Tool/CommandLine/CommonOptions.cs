@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Tool.CommandLine;
 
@@ -16,19 +18,63 @@ internal static class CommonOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
-    /// <summary>A positive number; 0 when it is not given.</summary>
-    public static Option<int> Positive(string name, string description) => new(name)
+    /// <summary>Numbers for symbolic dimensions.</summary>
+    public static Option<string[]> Bindings() => new("--bind")
     {
-        Description = description,
-        HelpName = "N",
-        CustomParser = result =>
+        Description = "A number for a dimension that the model leaves open, by its name, e.g. batch=4. May be given several times.",
+        HelpName = "DIM=N",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    /// <summary>Splits the values of <see cref="Bindings"/>.</summary>
+    /// <exception cref="CompressToolException">A value is not a name and a positive number, or a name comes twice.</exception>
+    public static Dictionary<string, long> ParseBindings(IEnumerable<string>? values)
+    {
+        var bindings = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var value in values ?? [])
         {
-            if (!int.TryParse(result.Tokens[0].Value, out var value) || value < 1)
+            var separator = value.LastIndexOf('=');
+            if (separator <= 0 || !long.TryParse(value.AsSpan(separator + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1)
             {
-                result.AddError($"'{result.Tokens[0].Value}' is not a positive number for {name}");
+                throw new CompressToolException(ToolErrors.InvalidValue, $"'--bind {value}' does not give a dimension a positive number; write e.g. --bind batch=4");
             }
 
-            return value;
-        },
-    };
+            if (!bindings.TryAdd(value[..separator], number))
+            {
+                throw new CompressToolException(ToolErrors.Conflict, $"the dimension '{value[..separator]}' is given twice");
+            }
+        }
+
+        return bindings;
+    }
+
+    /// <summary>A whole number.</summary>
+    /// <param name="name">Name of the option.</param>
+    /// <param name="description">What it is.</param>
+    /// <param name="min">The smallest that is allowed.</param>
+    /// <param name="standard">The value when the option is not given.</param>
+    public static Option<int> Number(string name, string description, int min, int standard)
+    {
+        var option = new Option<int>(name)
+        {
+            Description = description,
+            HelpName = "N",
+            CustomParser = result =>
+            {
+                var text = result.Tokens[0].Value;
+                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value < min)
+                {
+                    result.AddError($"'{text}' is not a {(min > 0 ? "positive " : "")}whole number for {name}");
+                }
+
+                return value;
+            },
+        };
+        if (standard != 0)
+        {
+            option.DefaultValueFactory = _ => standard;
+        }
+
+        return option;
+    }
 }

@@ -57,30 +57,17 @@ internal static class ParseErrors
         return (ToolErrors.UnknownOption, $"unknown option '{token}'{NearestName.Hint(token, names)}");
     }
 
-    private static (ErrorCode Code, string Message) Explain(ParseResult arguments, ParseError error) => error.SymbolResult switch
+    private static (ErrorCode Code, string Message) Explain(ParseResult arguments, ParseError error)
     {
-        OptionResult { Tokens.Count: 0 } option => (ToolErrors.Missing, $"'{option.Option.Name}' needs a value{(option.Option.HelpName is { } name ? ": " + name : "")}"),
-        ArgumentResult { Tokens.Count: 0 } argument => (ToolErrors.Missing, $"'{arguments.CommandResult.Command.Name}' needs {Name(argument.Argument)}{Describe(argument.Argument)}"),
-        CommandResult command => MissingOption(command, error),
-        _ => (ToolErrors.InvalidValue, error.Message.ReplaceLineEndings(" ").Replace('\t', ' ')),
-    };
-
-    private static (ErrorCode Code, string Message) MissingOption(CommandResult command, ParseError error)
-    {
-        if (command.Command.Options.FirstOrDefault(option => option.Required && error.Message.Contains($"'{option.Name}'")) is { } missing)
+        var command = arguments.CommandResult.Command.Name;
+        return error.SymbolResult switch
         {
-            return (ToolErrors.Missing, $"'{command.Command.Name}' needs the option {missing.Name}{ValueHint(missing)}{Describe(missing)}");
-        }
-
-        if (command.Command.Arguments.FirstOrDefault(argument => argument.Arity.MinimumNumberOfValues > 0 && command.GetResult(argument) is null or { Tokens.Count: 0 }) is { } argument)
-        {
-            return (ToolErrors.Missing, $"'{command.Command.Name}' needs {Name(argument)}{Describe(argument)}");
-        }
-
-        return (ToolErrors.InvalidValue, error.Message);
+            OptionResult { IdentifierToken: null } option => (ToolErrors.Missing, $"'{command}' needs the option {option.Option.Name}{ValueHint(option.Option)}{Describe(option.Option)}"),
+            OptionResult { Tokens.Count: 0 } option => (ToolErrors.Missing, $"'{option.Option.Name}' needs a value{(option.Option.HelpName is { } name ? ": " + name : "")}"),
+            ArgumentResult { Tokens.Count: 0 } argument => (ToolErrors.Missing, $"'{command}' needs {argument.Argument.Name}{Describe(argument.Argument)}"),
+            _ => (ToolErrors.InvalidValue, error.Message.ReplaceLineEndings(" ").Replace('\t', ' ')),
+        };
     }
-
-    private static string Name(Argument argument) => argument.HelpName ?? argument.Name;
 
     private static string ValueHint(Option option) => option.HelpName is { } name ? $" {name}" : "";
 

@@ -22,7 +22,7 @@ internal sealed class InferCommand : ToolCommand
         Required = true,
     };
 
-    private readonly Option<int> _threads = CommonOptions.Positive("--threads", "Threads to run on; by default one for each core.");
+    private readonly Option<int> _threads = CommonOptions.Number("--threads", "Threads to run on; by default one for each core.", 1, 0);
 
     public InferCommand()
         : base("infer", "Run a model on inputs from .npy or .safetensors files and write its outputs as .npy files.")

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Recipes.Documentation;
 using CompressTool.Recipes.Language;
 using CompressTool.Recipes.Store;
 using CompressTool.Tool.CommandLine;
@@ -74,8 +75,14 @@ internal sealed class NewCommand : ToolCommand
             return Task.FromResult(ExitCodes.Usage);
         }
 
+        var schema = Path.Combine(Path.GetDirectoryName(path)!, RecipeText.SchemaName);
         AtomicFile.Write(path, text);
-        context.WriteResult(new JsonObject { ["recipe"] = path }, output => output.WriteLine($"wrote {path}"));
+        AtomicFile.Write(schema, RecipeSchema.Write());
+        context.WriteResult(new JsonObject { ["recipe"] = path, ["schema"] = schema }, output =>
+        {
+            output.WriteLine($"wrote {path}");
+            output.WriteLine($"      {schema}, with which editors complete and check it");
+        });
         return Task.FromResult(ExitCodes.Success);
     }
 

@@ -52,6 +52,9 @@ internal static class RecipeText
     private const string Sparsity = "sparsity: { min: 10% }";
     private const string Size = "size: { max: 100% }";
 
+    /// <summary>Name of the file beside the recipe that tells editors the language; <c>dotnet compress schema</c> writes it.</summary>
+    public const string SchemaName = "compress.schema.json";
+
     /// <summary>The methods there are.</summary>
     public static IReadOnlyList<string> Methods { get; } = [.. s_methods.Keys];
 
@@ -62,6 +65,7 @@ internal static class RecipeText
     {
         var (stage, gate) = s_methods[method];
         return $$"""
+            # yaml-language-server: $schema={{SchemaName}}
             # A compression recipe: what is done to a model, in which order, and how good it must still be.
             # `dotnet compress run` runs it; in a project, <CompressRecipe Include="..." /> makes it part of the build.
             version: 1

@@ -5,15 +5,19 @@ namespace CompressTool.Tool.Inference;
 
 /// <summary>
 /// Inputs of a model given as files on the command line: <c>name=file.npy</c>, <c>name=file.safetensors</c> (the tensor of
-/// that name), or a .safetensors file alone (all tensors in it).
+/// that name), or a .safetensors file alone (all inputs).
 /// </summary>
 internal sealed class ModelInputs : IDisposable
 {
     private readonly List<SafetensorsFile> _files = [];
     private readonly Dictionary<string, Tensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _paths = new(StringComparer.Ordinal);
 
     /// <summary>The tensors by the name of the input.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
+
+    /// <summary>The file that each comes from.</summary>
+    public IReadOnlyDictionary<string, string> Files => _paths;
 
     /// <summary>Reads the files and compares them with what the model takes.</summary>
     /// <param name="specifications">What the command line says.</param>
@@ -54,7 +58,7 @@ internal sealed class ModelInputs : IDisposable
         var (name, path) = separator > 0 ? (specification[..separator], specification[(separator + 1)..]) : ("", specification);
         if (IsSafetensors(path))
         {
-            AddSafetensors(name, path);
+            AddSafetensors(name, path, graph);
         }
         else if (!path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase))
         {
@@ -67,24 +71,25 @@ internal sealed class ModelInputs : IDisposable
         }
         else
         {
-            Add(name, NpyFile.Read(path));
+            Add(name, NpyFile.Read(path), path);
         }
     }
 
-    private void AddSafetensors(string name, string path)
+    private void AddSafetensors(string name, string path, Graph graph)
     {
         var file = SafetensorsFile.Open(path);
         _files.Add(file);
         if (name.Length == 0)
         {
-            foreach (var tensor in file.Names)
+            // It may hold more than the inputs, e.g. the outputs to expect; what is missing is found out later.
+            foreach (var input in file.Names.Where(input => graph.Inputs.Any(known => known.Name == input)))
             {
-                Add(tensor, file[tensor]);
+                Add(input, file[input], path);
             }
         }
         else if (file.TryGet(name, out var tensor))
         {
-            Add(name, tensor);
+            Add(name, tensor, path);
         }
         else
         {
@@ -92,12 +97,14 @@ internal sealed class ModelInputs : IDisposable
         }
     }
 
-    private void Add(string name, Tensor tensor)
+    private void Add(string name, Tensor tensor, string path)
     {
         if (!_tensors.TryAdd(name, tensor))
         {
             throw new CompressToolException(ToolErrors.Conflict, $"the input '{name}' is given twice");
         }
+
+        _paths.Add(name, Path.GetFullPath(path));
     }
 
     private static bool IsSafetensors(string path) => path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);

@@ -30,6 +30,20 @@ internal static class Units
     /// <summary>12.5 %</summary>
     public static string Percent(double share) => (share * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
 
+    /// <summary>Three significant digits: 0.00123, 45.7, 1235; 1.23e-07 where that is shorter.</summary>
+    public static string Significant(double value)
+    {
+        if (value == 0 || !double.IsFinite(value))
+        {
+            return value == 0 ? "0" : double.IsNaN(value) ? "NaN" : value > 0 ? "infinite" : "-infinite";
+        }
+
+        var whole = (int)Math.Floor(Math.Log10(Math.Abs(value))) + 1;
+        return whole is > -4 and < 7
+            ? Math.Round(value, Math.Clamp(3 - whole, 0, 15)).ToString("0.##########", CultureInfo.InvariantCulture)
+            : value.ToString("0.00e0", CultureInfo.InvariantCulture);
+    }
+
     /// <summary>0.35 s, 12 s, 3:05 min, 2:10 h</summary>
     public static string Duration(TimeSpan time) => time.TotalSeconds switch
     {
