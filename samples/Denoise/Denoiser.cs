@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using CompressedModels;
 using CompressTool.Runtime;
 
 namespace Denoise;
@@ -18,13 +19,14 @@ internal sealed class Denoiser(string modelPath) : IDisposable
         var timestep = new long[1];
         using var sampleValue = OrtValue.CreateTensorValueFromMemory(sample, s_shape);
         using var timestepValue = OrtValue.CreateTensorValueFromMemory(timestep, [1]);
+        var inputs = new Dictionary<string, OrtValue> { [Unet2dSmall.Inputs.Sample] = sampleValue, [Unet2dSmall.Inputs.Timestep] = timestepValue };
         var timesteps = NoiseSchedule.Timesteps(steps);
         var times = new List<double>();
         for (var i = 0; i < timesteps.Length; i++)
         {
             timestep[0] = timesteps[i];
             var started = Stopwatch.GetTimestamp();
-            using var outputs = _session.Run([Unet2dSmall.Inputs.Sample, Unet2dSmall.Inputs.Timestep], [sampleValue, timestepValue], [Unet2dSmall.Outputs.OutSample]);
+            using var outputs = _session.Run(inputs);
             times.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             NoiseSchedule.Step(sample, outputs[0].GetTensorDataAsSpan<float>(), timesteps[i], i + 1 < timesteps.Length ? timesteps[i + 1] : -1);
         }

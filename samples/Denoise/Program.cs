@@ -1,4 +1,5 @@
 // Denoises the same noise with the exported U-Net and with the one that the build made from it.
+using CompressedModels;
 using Denoise;
 
 const int Steps = 50;

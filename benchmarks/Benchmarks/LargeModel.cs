@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+
+namespace CompressTool.Benchmarks;
+
+/// <summary>
+/// The Stable Diffusion 1.5 U-Net with weights of the right size: the exporter's graph from the oracles, and
+/// deterministic normal values tiled into its weight file (3.4 GB).
+/// </summary>
+internal static class LargeModel
+{
+    private const long WeightBytes = 3_438_083_840;
+    private const int TileLength = 1_048_573; // a prime, so that no two tensors start alike
+
+    /// <summary>Writes the model into a folder.</summary>
+    /// <returns>Full path of the model; its weights are in weights.pb beside it.</returns>
+    /// <exception cref="FileNotFoundException">The graph is not at hand.</exception>
+    public static string Create(string folder)
+    {
+        var graph = FindGraph();
+        var path = Path.Combine(folder, "sd15-unet.onnx");
+        File.WriteAllBytes(path, File.ReadAllBytes(graph));
+
+        var random = new Random(7);
+        var tile = new float[TileLength];
+        for (var i = 0; i < tile.Length; i++)
+        {
+            tile[i] = (float)(0.03 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        }
+
+        var bytes = MemoryMarshal.AsBytes(tile.AsSpan());
+        using var stream = File.Create(Path.Combine(folder, "weights.pb"));
+        for (long written = 0; written < WeightBytes; written += bytes.Length)
+        {
+            stream.Write(bytes[..(int)Math.Min(bytes.Length, WeightBytes - written)]);
+        }
+
+        stream.Flush(flushToDisk: true);
+        return path;
+    }
+
+    private static string FindGraph()
+    {
+        var roots = new List<string>();
+        if (Environment.GetEnvironmentVariable("COMPRESSTOOL_ORACLES") is { Length: > 0 } configured)
+        {
+            roots.Add(configured);
+        }
+
+        for (var folder = new DirectoryInfo(Program.RepositoryRoot); folder is not null; folder = folder.Parent)
+        {
+            roots.Add(Path.Combine(folder.FullName, "shared", "oracles"));
+        }
+
+        return roots.Select(root => Path.Combine(root, "big", "sd15-unet.onnx")).FirstOrDefault(File.Exists)
+            ?? throw new FileNotFoundException("This benchmark needs big/sd15-unet.onnx of the oracles; set COMPRESSTOOL_ORACLES to their folder.");
+    }
+}
