@@ -1,4 +1,5 @@
 using CompressTool.Onnx;
+using CompressTool.Onnx.Cost;
 using CompressTool.Recipes.Build;
 using CompressTool.Recipes.Planning;
 using CompressTool.Recipes.Store;
@@ -18,7 +19,7 @@ internal static class Manifest
             ModelFileName = fileName,
             Sha256 = artifact.Files[0].Sha256,
             Bytes = artifact.Bytes,
-            Parameters = model.Graph.Initializers.Select(value => value.Initializer!).Where(tensor => tensor.Type.IsFloat()).Sum(tensor => tensor.Count),
+            Parameters = ModelCost.Measure(model).Parameters,
             Metrics = gates.ToDictionary(gate => gate.Kind, gate => gate.Measured),
             Gates = [.. gates.Select(gate => new ManifestGate(gate.Kind, gate.Measured, gate.Text))],
         }.ToJson();
