@@ -55,19 +55,22 @@ public sealed record LayerPattern(string Text)
             return NearestName.Find(Text, layers.SelectMany(layer => layer.Uses).Select(use => OperatorPrefix + use.Node.OpType).Distinct());
         }
 
-        // A misspelled module (donw_blocks.*) is near a leading part of names, not a whole name.
-        var stem = Text.TrimEnd('*').TrimEnd('.');
-        var names = layers.SelectMany(layer => Prefixes(layer.Name)).Distinct();
-        return NearestName.Find(stem, names) is { } near ? near + Text[stem.Length..] : null;
+        // A misspelled module (donw_blocks.*) is near a part of names, not a whole name: one that the pattern's stars leave open.
+        var stem = Text.Trim('*').Trim('.');
+        var start = Text.IndexOf(stem, StringComparison.Ordinal);
+        var (open, end) = (Text.StartsWith('*'), Text.EndsWith('*'));
+        return NearestName.Find(stem, layers.SelectMany(layer => Parts(layer.Name, open, end)).Distinct()) is not { } near ? null
+            : near != stem ? Text[..start] + near + Text[(start + stem.Length)..]
+            : (open ? "*" : "") + near + (end ? "*" : ""); // Only the dot was too much: conv_in.* for a layer conv_in.
     }
 
-    private static IEnumerable<string> Prefixes(string name)
+    /// <summary>Runs of a dotted name's segments; from its first unless the start is open, to its last unless the end is.</summary>
+    private static IEnumerable<string> Parts(string name, bool openStart, bool openEnd)
     {
-        yield return name;
-        for (var dot = name.LastIndexOf('.'); dot > 0; dot = name.LastIndexOf('.', dot - 1))
-        {
-            yield return name[..dot];
-        }
+        var segments = name.Split('.');
+        return from first in Enumerable.Range(0, openStart ? segments.Length : 1)
+               from last in openEnd ? Enumerable.Range(first + 1, segments.Length - first) : [segments.Length]
+               select string.Join('.', segments[first..last]);
     }
 
     private static bool IsMatch(ReadOnlySpan<char> glob, ReadOnlySpan<char> text)
