@@ -61,7 +61,7 @@ public sealed record LayerPattern(string Text)
         var (open, end) = (Text.StartsWith('*'), Text.EndsWith('*'));
         return NearestName.Find(stem, layers.SelectMany(layer => Parts(layer.Name, open, end)).Distinct()) is not { } near ? null
             : near != stem ? Text[..start] + near + Text[(start + stem.Length)..]
-            : (open ? "*" : "") + near + (end ? "*" : ""); // Only the dot was too much: conv_in.* for a layer conv_in.
+            : (open ? "*" : "") + near + (end ? "*" : ""); // Only the dot was too much: *.conv_in for a layer conv_in.
     }
 
     /// <summary>Runs of a dotted name's segments; from its first unless the start is open, to its last unless the end is.</summary>

@@ -33,7 +33,7 @@ public sealed class LayerSelectionTests
     [DataRow("down.* conv_inn", "", "layers.include[1]", "'conv_in'")]
     [DataRow("donw.*", "", "layers.include[0]", "'down.*'")]
     [DataRow("down.0.to_k", "", "layers.include[0]", "'down.0.to_q'")]
-    [DataRow("conv_in.*", "", "layers.include[0]", "'conv_in*'")]
+    [DataRow("*.conv_in", "", "layers.include[0]", "'*conv_in'")]
     [DataRow("*.to_k", "", "layers.include[0]", "'*.to_q'")]
     [DataRow("*1.to_kk*", "", "layers.include[0]", "'*1.to_q*'")]
     [DataRow("op:conv", "", "layers.include[0]", "'op:Conv'")]
