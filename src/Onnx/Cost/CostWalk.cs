@@ -33,7 +33,7 @@ internal sealed class CostWalk
     {
         if (IsConstant(node))
         {
-            Value[] sources = [.. node.Inputs.OfType<Value>().SelectMany(input => _constants[input]).Distinct()];
+            Value[] sources = [.. node.Inputs.OfType<Value>().SelectMany(input => _constants.GetValueOrDefault(input) ?? []).Distinct()];
             foreach (var output in node.Outputs.OfType<Value>())
             {
                 _constants[output] = sources;
@@ -67,8 +67,8 @@ internal sealed class CostWalk
         if (inner.Length > 0)
         {
             var rounds = Rounds(context);
-            macs += rounds * inner.Max(cost => cost.Macs);
-            attention += rounds * inner.Max(cost => cost.AttentionMacs);
+            macs = checked(macs + (rounds * inner.Max(cost => cost.Macs)));
+            attention = checked(attention + (rounds * inner.Max(cost => cost.AttentionMacs)));
         }
 
         return (macs, attention);

@@ -1,3 +1,4 @@
+using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Inference;
 
 namespace CompressTool.Onnx.Cost;
@@ -60,10 +61,26 @@ public sealed class ModelCost
     /// <summary>Measures a model; weights are not read.</summary>
     /// <param name="model">The model; it is not changed.</param>
     /// <param name="bindings">Numbers for symbolic dimensions; the others count as 1.</param>
-    /// <exception cref="Diagnostics.CompressToolException">Shapes contradict each other (CMP2006), or a binding names no symbol (CMP2010).</exception>
+    /// <exception cref="CompressToolException">Shapes contradict each other (CMP2006), or a binding names no symbol (CMP2010).</exception>
     public static ModelCost Measure(Model model, IReadOnlyDictionary<string, long>? bindings = null)
     {
-        var options = new InferenceOptions { Bindings = bindings ?? new Dictionary<string, long>(), Refresh = true };
+        try
+        {
+            return MeasureChecked(model, new InferenceOptions { Bindings = bindings ?? new Dictionary<string, long>(), Refresh = true });
+        }
+        catch (OverflowException e)
+        {
+            throw new CompressToolException(OnnxErrors.ShapeMismatch, "the model's sizes are larger than 64 bits can count", inner: e);
+        }
+    }
+
+    /// <summary>Counts the zeros among the parameters; reads all weights once, in pieces.</summary>
+    /// <exception cref="CompressToolException">The weights are missing or cannot be read.</exception>
+    public ModelSparsity MeasureSparsity(CancellationToken cancellationToken = default) =>
+        new([.. Weights.Select(weight => ZeroCount.Of(weight, cancellationToken)).OfType<WeightSparsity>()]);
+
+    private static ModelCost MeasureChecked(Model model, InferenceOptions options)
+    {
         var result = ShapeInference.Analyze(model, options);
         var walk = new CostWalk();
         var costs = walk.Measure(model.Graph, result.Inference);
@@ -82,11 +99,6 @@ public sealed class ModelCost
         return new ModelCost(nodes, weights, bytes, BatchOf(model, result), [.. walk.CountedAsOne.Order(StringComparer.Ordinal)]);
     }
 
-    /// <summary>Counts the zeros among the parameters; reads all weights once, in pieces.</summary>
-    /// <exception cref="Diagnostics.CompressToolException">The weights are missing or cannot be read.</exception>
-    public ModelSparsity MeasureSparsity(CancellationToken cancellationToken = default) =>
-        new([.. Weights.Select(weight => ZeroCount.Of(weight, cancellationToken)).OfType<WeightSparsity>()]);
-
     private static (List<Weight> Weights, long Bytes) CollectWeights(Model model)
     {
         var weights = new List<Weight>();
@@ -101,7 +113,7 @@ public sealed class ModelCost
                 continue;
             }
 
-            bytes += tensor.ByteLength;
+            bytes = checked(bytes + tensor.ByteLength);
             if (WeightUses.Elements(value) is > 0 and var elements)
             {
                 weights.Add(new Weight(value, elements, tensor.ByteLength));

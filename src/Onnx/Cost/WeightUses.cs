@@ -119,7 +119,7 @@ internal static class WeightUses
                 case { Node: { OpType: "MatMulNBits" or "MatMulBnb4" } node, Index: 1 }:
                     return node.GetInt("K", 0) * node.GetInt("N", 0);
                 case { Node: { OpType: "GatherBlockQuantized" } node, Index: 0 } when value.Initializer!.Type == DataType.UInt8:
-                    return value.Initializer.Count * (8 / node.GetInt("bits", 4));
+                    return value.Initializer.Count * (8 / Math.Clamp(node.GetInt("bits", 4), 1, 8));
             }
         }
 

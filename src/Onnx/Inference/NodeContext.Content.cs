@@ -22,7 +22,8 @@ internal sealed partial class NodeContext
     /// <summary>Sets the elements of a small output whose type and shape are set already.</summary>
     public void Fill(int output, Expression?[] elements)
     {
-        if (Node.Output(output) is { } value && elements.Length <= Inference.Fact.MaxElements && elements.Any(element => element is not null))
+        if (Node.Output(output) is { } value && elements.Length <= Inference.Fact.MaxElements && elements.Any(element => element is not null)
+            && Graph.Fact(value).StaticDims is { } dims && Count(dims) == elements.Length)
         {
             Graph.Fill(value, Graph.Fact(value) with { Elements = elements });
         }
@@ -59,7 +60,7 @@ internal sealed partial class NodeContext
         Fill(output, Array.ConvertAll(map, index => index < 0 ? Expression.Zero : source[index]));
     }
 
-    /// <summary>True when the elements of the inputs are known, at least in part, so that moving them is worth the work.</summary>
+    /// <summary>True when the elements of the inputs, all of one type, are known at least in part, so that they can be moved.</summary>
     public bool IsMovable(int output, params ReadOnlySpan<int> inputs)
     {
         if (ComputableDims(output) is null)
@@ -69,7 +70,7 @@ internal sealed partial class NodeContext
 
         foreach (var input in inputs)
         {
-            if (Constant(input) is null && Elements(input) is null)
+            if ((Constant(input) is null && Elements(input) is null) || Type(input) != Type(inputs[0]))
             {
                 return false;
             }

@@ -54,6 +54,11 @@ internal sealed partial class NodeContext(GraphInference graph, Node node)
     /// <summary>Sets what is known about an output.</summary>
     public void SetFact(int output, Fact fact)
     {
+        if (fact.Dims?.Any(dim => dim.Number < 0) == true)
+        {
+            throw Mismatch($"its output {output} would have the shape {Text(fact.Dims)}");
+        }
+
         if (Node.Output(output) is { } value)
         {
             Graph.Record(value, fact, Node);

@@ -115,9 +115,9 @@ internal static class OperatorRules
         ["Gather"] = new(Indexing.Gather, Movement.Gather),
         ["GatherElements"] = new(Indexing.GatherElements, Movement.GatherElements),
         ["GatherND"] = new(Indexing.GatherND),
-        ["Scatter"] = new(Elementwise.Unary, Movement.ScatterElements),
-        ["ScatterElements"] = new(Elementwise.Unary, Movement.ScatterElements),
-        ["ScatterND"] = new(Elementwise.Unary, Movement.ScatterND),
+        ["Scatter"] = new(Indexing.Scatter, Movement.ScatterElements),
+        ["ScatterElements"] = new(Indexing.Scatter, Movement.ScatterElements),
+        ["ScatterND"] = new(Indexing.Scatter, Movement.ScatterND),
         ["TensorScatter"] = new(Elementwise.Unary),
         ["OneHot"] = new(Indexing.OneHot, Movement.OneHot),
         ["NonZero"] = new(Indexing.NonZero, Generation.NonZero),
@@ -219,6 +219,10 @@ internal static class OperatorRules
             s_standard.Add(name, broadcast);
         }
     }
+
+    /// <summary>All operators that have a rule.</summary>
+    public static IEnumerable<(string Domain, string OpType)> All =>
+        s_standard.Keys.Select(opType => ("", opType)).Concat(s_microsoft.Keys.Select(opType => ("com.microsoft", opType)));
 
     /// <summary>The rule of an operator; null for unknown ones.</summary>
     public static OperatorRule? Find(string domain, string opType) => domain switch

@@ -19,7 +19,7 @@ internal sealed class Session
         {
             foreach (var dim in options.InputShapes.GetValueOrDefault(input.Name) ?? input.Shape ?? Shape.Scalar)
             {
-                Symbols.UnionWith(dim.Symbol is null ? [] : ExpressionParser.Parse(dim.Symbol).Symbols().Select(atom => atom.Text));
+                Symbols.UnionWith(dim.Symbol is null || Parse(dim) is null ? [] : ExpressionParser.Parse(dim.Symbol).Symbols().Select(atom => atom.Text));
             }
         }
 
@@ -59,12 +59,17 @@ internal sealed class Session
     /// <summary>The value of a symbol in this run; null when it has none.</summary>
     public Expression? Bound(string symbol) => Options.Bindings.TryGetValue(symbol, out var number) ? Expression.Of(number) : null;
 
-    /// <summary>A declared dimension as an expression; null when unknown.</summary>
+    /// <summary>A declared dimension as an expression; null when unknown, which some exporters write as -1, "" or "?".</summary>
     public Expression? Parse(Dim dim)
     {
         if (dim.Symbol is not { } symbol)
         {
-            return dim.Value is { } number ? Expression.Of(number) : null;
+            return dim.Value is >= 0 and var number ? Expression.Of(number) : null;
+        }
+
+        if (symbol.AsSpan().Trim() is "" or "?")
+        {
+            return null;
         }
 
         if (!_parsed.TryGetValue(symbol, out var expression))

@@ -61,9 +61,14 @@ public sealed class ModelInferenceTests
     }
 
     [TestMethod]
-    public void Undeclared_dimensions_get_names()
+    [DataRow(null, null)]
+    [DataRow(-1L, null)]
+    [DataRow(null, "")]
+    [DataRow(null, "?")]
+    public void Undeclared_dimensions_get_names(long? number, string? symbol)
     {
-        using var model = ShapeRoundTrip("float32[?,8,3]");
+        using var model = ShapeRoundTrip("float32[2,8,3]");
+        model.Graph.Inputs[0].Type = new TensorType(DataType.Float, new Shape(number is { } n ? new Dim(n) : symbol is null ? Dim.Unknown : new Dim(symbol), 8, 3));
         ShapeInference.Run(model);
         Assert.AreEqual("float32[x_dim0,8,3]", model.Graph.Inputs[0].Type!.ToString());
         Assert.AreEqual("float32[3*x_dim0,8]", model.Graph.Outputs[0].Type!.ToString());

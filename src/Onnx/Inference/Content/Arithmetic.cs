@@ -11,7 +11,7 @@ internal static class Arithmetic
     public static void Binary<TOperation>(NodeContext c)
         where TOperation : struct, IBinaryOperation
     {
-        if (c.ComputableDims() is not { } dims || c.InputCount == 0)
+        if (c.ComputableDims() is not { } dims || c.InputCount == 0 || IsAligned(c))
         {
             return;
         }
@@ -51,7 +51,7 @@ internal static class Arithmetic
     public static void Compare<TComparison>(NodeContext c)
         where TComparison : struct, IComparison
     {
-        if (c.ComputableDims() is not { } dims)
+        if (c.ComputableDims() is not { } dims || IsAligned(c))
         {
             return;
         }
@@ -138,8 +138,8 @@ internal static class Arithmetic
 
         if (c.Constant(0) is { } tensor && (!c.Has(1) || c.Constant(1) is not null) && (!c.Has(2) || c.Constant(2) is not null))
         {
-            var lower = c.Has(1) ? Compute<Maximum>(tensor, c.Constant(1)!, dims) : tensor;
-            if (lower is not null && (c.Has(2) ? Compute<Minimum>(lower, c.Constant(2)!, dims) : lower) is { } result)
+            var lower = c.Has(1) ? Compute<Maximum>(tensor, c.Constant(1)!.Reshape(), dims) : tensor;
+            if (lower is not null && (c.Has(2) ? Compute<Minimum>(lower, c.Constant(2)!.Reshape(), dims) : lower) is { } result)
             {
                 c.Fill(0, result);
             }
@@ -150,6 +150,9 @@ internal static class Arithmetic
             c.Fill(0, [.. elements.Select(x => x is null ? null : least is null ? x : Expression.Max(x, least)).Select(x => x is null || most is null ? x : Expression.Min(x, most))]);
         }
     }
+
+    /// <summary>Before version 7 an attribute said which axes of the operands belong together.</summary>
+    private static bool IsAligned(NodeContext c) => c.Opset < 7 && c.Node.Domain.Length == 0;
 
     private static void Unary(NodeContext c, Func<Expression, Expression?> symbolic, Func<Tensor, Tensor?>? exact, Func<double, double>? rounded = null)
     {

@@ -6,10 +6,15 @@ internal static class Attention
     /// <summary>The standard operator: Q, K, V with heads as an axis (4-D) or inside the last one (3-D), mask, past keys and values.</summary>
     public static void Standard(NodeContext c)
     {
-        if (c.DimsFrom(0, 3) is not { } q || c.DimsFrom(1, 3) is not { } k || c.DimsFrom(2, 3) is not { } v)
+        if (c.DimsFrom(0, 3) is not { } q || c.Dims(1, q.Length) is not { } k || c.Dims(2, q.Length) is not { } v)
         {
             c.Set(0, c.Type(0), null);
             return;
+        }
+
+        if (q.Length > 4)
+        {
+            throw c.Mismatch($"{c.What(0)} {NodeContext.Text(q)} has more than 4 dimensions");
         }
 
         var (queryHeads, keyHeads) = (c.Int("q_num_heads", 1), c.Int("kv_num_heads", 1));
@@ -17,6 +22,11 @@ internal static class Attention
         var (heads, keptHeads) = hasHeads ? (q[1], k[1]) : (queryHeads, keyHeads);
         var keySize = hasHeads ? k[3] : PerHead(c, k[2], keyHeads);
         var valueSize = hasHeads ? v[3] : PerHead(c, v[2], keyHeads);
+        if (keptHeads.Number == 0 || heads.Number % keptHeads.Number > 0)
+        {
+            throw c.Mismatch($"the {heads} heads of the queries cannot share {keptHeads} heads of keys");
+        }
+
         if (Expression.Differ(hasHeads ? q[3] : PerHead(c, q[2], queryHeads), keySize))
         {
             throw c.Mismatch($"the heads of the queries {NodeContext.Text(q)} and the keys {NodeContext.Text(k)} have different sizes");
@@ -93,5 +103,5 @@ internal static class Attention
     }
 
     private static Expression PerHead(NodeContext c, Expression size, long heads) => Expression.DivideExactly(size, heads)
-        ?? throw c.Mismatch($"{size} cannot be split into {heads} heads");
+        ?? (size.Number is null ? Expression.FloorDivide(size, heads) : null) ?? throw c.Mismatch($"{size} cannot be split into {heads} heads");
 }

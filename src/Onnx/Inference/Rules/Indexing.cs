@@ -14,13 +14,17 @@ internal static class Indexing
         Expression[]? dims = null;
         if (c.DimsFrom(0, 1) is { } x && c.DimsFrom(1, 1) is { } indices && indices[^1].Number is { } depth)
         {
-            var skip = c.Int("batch_dims", 0) + depth;
-            dims = skip <= x.Length ? [.. indices[..^1], .. x[(int)skip..]]
+            var batch = c.Int("batch_dims", 0);
+            var skip = batch + depth;
+            dims = batch >= 0 && batch < indices.Length && skip <= x.Length ? [.. indices[..^1], .. x[(int)skip..]]
                 : throw c.Mismatch($"its indices {NodeContext.Text(indices)} have more coordinates than its input {NodeContext.Text(x)} has dimensions");
         }
 
         c.Set(0, c.Type(0), dims);
     }
+
+    /// <summary>The data with some elements replaced.</summary>
+    public static void Scatter(NodeContext c) => c.Set(0, c.SameType(0, 2), c.Dims(0));
 
     /// <summary>The indices' shape becomes one more axis of length depth.</summary>
     public static void OneHot(NodeContext c)
@@ -89,7 +93,7 @@ internal static class Indexing
         Expression[]? dims = null;
         if (c.DimsFrom(0, 1) is { } x && c.Dims(1) is { } indices)
         {
-            var packed = c.Type(0) == DataType.UInt8 ? 8 / c.Int("bits", 4) : 1;
+            var packed = c.Type(0) == DataType.UInt8 ? 8 / Math.Clamp(c.Int("bits", 4), 1, 8) : 1;
             x = [.. x[..^1], x[^1] * packed];
             var axis = c.Axis(c.Int("gather_axis", 0), x.Length);
             dims = [.. x[..axis], .. indices, .. x[(axis + 1)..]];

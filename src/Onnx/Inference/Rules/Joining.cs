@@ -164,7 +164,8 @@ internal static class Joining
         var sizes = c.Has(1) ? c.Elements(1) : c.Ints("split")?.Select(Expression.Of).ToArray();
         if (sizes is not null)
         {
-            if (sizes.Length != c.OutputCount || (sizes.All(size => size is not null) && Expression.Differ(sizes.Aggregate(Expression.Zero, (sum, size) => sum + size!), x[axis])))
+            var sum = sizes.Aggregate(Expression.Zero, (sum, size) => sum + (size ?? 0));
+            if (sizes.Length != c.OutputCount || sizes.Any(size => size?.Number < 0) || (sizes.Any(size => size is null) ? Expression.Compare(sum, x[axis]) > 0 : Expression.Differ(sum, x[axis])))
             {
                 throw c.Mismatch($"the parts [{string.Join<Expression?>(',', sizes)}] do not add up to axis {axis} of its input {NodeContext.Text(x)}");
             }
@@ -178,7 +179,7 @@ internal static class Joining
         }
 
         // Equal parts; what is missing to a whole multiple is missing in the last one.
-        var count = c.Int("num_outputs", c.OutputCount);
+        var count = Math.Max(1, c.Int("num_outputs", c.OutputCount));
         if (Expression.DivideExactly(x[axis], count) is { } equal)
         {
             return equal;

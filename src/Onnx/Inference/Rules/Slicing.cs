@@ -53,7 +53,7 @@ internal static class Slicing
 
     /// <summary>The first element taken of a dimension that is a number.</summary>
     public static long? First(long dim, Range range) => range is { Start.Number: { } start, Step: { } step }
-        ? Math.Clamp(start < 0 ? start + dim : start, 0, step > 0 ? dim : dim - 1) : null;
+        ? Math.Clamp(start < 0 ? start + dim : start, 0, Math.Max(0, step > 0 ? dim : dim - 1)) : null;
 
     /// <summary>How many elements are taken; null when unknown.</summary>
     private static Expression? Length(Expression dim, Range range)
@@ -65,9 +65,10 @@ internal static class Slicing
 
         if (step < 0)
         {
+            // The runtime takes the largest numbers for "to the end" in this direction too, which the standard does not say.
             var last = dim - 1;
-            var high = start.Number >= Infinite ? last : FromFront(start, dim) is { } from ? Expression.Min(Expression.Max(from, -1), last) : null;
-            var low = end.Number <= -Infinite ? Expression.Of(-1) : FromFront(end, dim) is { } to ? Expression.Min(Expression.Max(to, -1), last) : null;
+            var high = start.Number >= Infinite ? last : FromFront(start, dim) is { } from ? Expression.Min(Expression.Max(from, 0), last) : null;
+            var low = end.Number is <= -Infinite or int.MaxValue or long.MaxValue ? Expression.Of(-1) : FromFront(end, dim) is { } to ? Expression.Min(Expression.Max(to, -1), last) : null;
             return high is null || low is null ? null : Expression.Max(0, Expression.CeilingDivide(high - low, -step)!);
         }
 

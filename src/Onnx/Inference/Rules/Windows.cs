@@ -61,8 +61,12 @@ internal static class Windows
         for (var axis = 0; axis < output.Length; axis++)
         {
             var pad = autoPad == "NOTSET" ? pads[axis] + pads[axis + output.Length] : 0;
-            output[axis] = autoPad is "SAME_UPPER" or "SAME_LOWER" ? spatial[axis] * strides[axis]
-                : ((spatial[axis] - 1) * strides[axis]) + ((kernel[axis] - 1) * dilations[axis]) + (1 + extra[axis] - pad);
+            output[axis] = ((spatial[axis] - 1) * strides[axis]) + ((kernel[axis] - 1) * dilations[axis]) + (1 + extra[axis] - pad);
+            if (autoPad is "SAME_UPPER" or "SAME_LOWER")
+            {
+                // Padding only takes away; a window smaller than its stride does not reach the size.
+                output[axis] = Expression.Min(output[axis], spatial[axis] * strides[axis]);
+            }
         }
 
         return output;
