@@ -91,6 +91,12 @@ public sealed class BuildFolder(string folder)
             }
         }
 
+        // Left by a build that was killed while it cancelled; each name is used once.
+        foreach (var file in Directory.EnumerateFiles(Path, "cancel-*").Where(file => DateTime.UtcNow - System.IO.File.GetLastWriteTimeUtc(file) > TimeSpan.FromHours(1)).ToList())
+        {
+            System.IO.File.Delete(file);
+        }
+
         var outputs = plan.Recipe.Outputs.SelectMany(output => new[] { output.FileName, output.FileName + ".data", System.IO.Path.ChangeExtension(output.FileName, ".json") }).ToHashSet(StringComparer.Ordinal);
         foreach (var file in Directory.EnumerateFiles(ArtifactsPath).Where(file => !outputs.Contains(System.IO.Path.GetFileName(file))).ToList())
         {

@@ -29,8 +29,16 @@ public sealed class InterruptionTests
         {
             using var folder = new RunFolder(Stages);
             var delay = duration * (0.2 + (random.NextDouble() * 0.8));
+            var duringWork = i % 2 == 0;
             await Start(folder, async process =>
             {
+                // Half of the kills come at any time, half a random moment after the first stage began to write.
+                if (duringWork)
+                {
+                    await WorkBegun(folder, process);
+                    delay = duration * (random.NextDouble() * 0.3);
+                }
+
                 await Task.Delay(delay);
                 process.Kill();
             });
@@ -69,6 +77,15 @@ public sealed class InterruptionTests
         Assert.AreEqual(130, result.ExitCode, result.Error);
         Assert.DoesNotContain("error", result.Error);
         (await ToolRunner.RunAsync("run", folder.Recipe)).Expect(0);
+    }
+
+    private static async Task WorkBegun(RunFolder folder, Process process)
+    {
+        var temporary = Path.Combine(folder.Path, "obj", "compress", "store", "tmp");
+        while (!process.HasExited && !(Directory.Exists(temporary) && Directory.EnumerateDirectories(temporary).Any()))
+        {
+            await Task.Delay(1);
+        }
     }
 
     private static Task<ToolResult> Start(RunFolder folder, Func<Process, Task>? started) =>
