@@ -161,7 +161,7 @@ internal sealed class CacheCommand : Command
             var good = artifacts.Count - damaged.Count;
             context.WriteResult(
                 new JsonObject { ["folder"] = path, ["verified"] = artifacts.Count, ["damaged"] = damaged, ["removed"] = context.Get(_remove) },
-                output => output.WriteLine($"{Count(good)} of {artifacts.Count} are as they were made, in {path}"));
+                output => output.WriteLine($"{good} of {Count(artifacts.Count)} as made, in {path}"));
             return Task.FromResult(good == artifacts.Count || context.Get(_remove) ? ExitCodes.Success : ExitCodes.Environment);
         }
     }

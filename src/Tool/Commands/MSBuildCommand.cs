@@ -118,7 +118,7 @@ internal sealed class MSBuildCommand : Command
 
             var stage = session.Plan.Stages.FirstOrDefault(stage => stage.Id == context.Get(_stage))
                 ?? throw new CompressToolException(StoreErrors.PlanUnusable, $"the recipe has no stage '{context.Get(_stage)}' any more; it was edited during the build, build again");
-            using var observer = new ConsoleObserver(context.Console);
+            using var observer = new ConsoleObserver(context.Console, session.Plan.Input.Bytes);
             var executor = new Executor(session.Store, new OnnxRuntimeEngine(), observer);
             RunMissing(executor, session, stage, context.CancellationToken);
             executor.RunStage(session.Plan, stage, session.State, context.CancellationToken);
@@ -156,7 +156,7 @@ internal sealed class MSBuildCommand : Command
                 return Task.FromResult(ExitCodes.Usage);
             }
 
-            using var observer = new ConsoleObserver(context.Console);
+            using var observer = new ConsoleObserver(context.Console, session.Plan.Input.Bytes);
             var executor = new Executor(session.Store, new OnnxRuntimeEngine(), observer);
             var artifact = session.Store.Find(session.Plan.Stages[^1].Key)
                 ?? executor.Run(session.Plan, session.State, context.CancellationToken).Artifact;

@@ -32,7 +32,7 @@ internal sealed class RunCommand : ToolCommand
             return Task.FromResult(ExitCodes.Usage);
         }
 
-        using var observer = new ConsoleObserver(context.Console);
+        using var observer = new ConsoleObserver(context.Console, session.Plan.Input.Bytes);
         var outcome = new Executor(session.Store, new OnnxRuntimeEngine(), observer).Run(session.Plan, session.State, context.CancellationToken);
         var published = context.Get(_output) is { } folder && outcome.Passed
             ? Publisher.Publish(session.Plan, outcome.Artifact, outcome.Gates, folder, context.CancellationToken) : [];

@@ -6,14 +6,19 @@ using CompressTool.Tool.Output;
 namespace CompressTool.Tool.Running;
 
 /// <summary>Shows a run on the console.</summary>
-internal sealed class ConsoleObserver(IToolConsole console) : IRunObserver, IDisposable
+/// <param name="console">The console.</param>
+/// <param name="bytes">Size of the model that the first stage works on, for the rate.</param>
+internal sealed class ConsoleObserver(IToolConsole console, long bytes) : IRunObserver, IDisposable
 {
+    private long _bytes = bytes;
+    private bool _inStage;
     private IStageDisplay? _display;
     private string _displayed = "";
 
     public void StageStarted(PlannedStage stage, string reason)
     {
         console.Info($"{stage.Id}: runs ({reason})");
+        _inStage = true;
         Show(stage.Id);
     }
 
@@ -26,6 +31,8 @@ internal sealed class ConsoleObserver(IToolConsole console) : IRunObserver, IDis
     public void StageFinished(StageOutcome outcome)
     {
         Dispose();
+        _inStage = false;
+        _bytes = outcome.Artifact.Bytes;
         var size = Units.Bytes(outcome.Artifact.Bytes);
         var took = Units.Duration(TimeSpan.FromSeconds(outcome.Seconds));
         console.Info(outcome.Status == StageStatus.Built
@@ -63,7 +70,7 @@ internal sealed class ConsoleObserver(IToolConsole console) : IRunObserver, IDis
         if (_displayed != name)
         {
             Dispose();
-            _display = console.StartProgress(name);
+            _display = _inStage ? console.StartProgress(name, _bytes, "B") : console.StartProgress(name);
             _displayed = name;
         }
     }
