@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Reflection;
 
 namespace CompressTool.Tasks.Tests.Targets;
@@ -8,7 +7,7 @@ namespace CompressTool.Tasks.Tests.Targets;
 /// A folder with projects that use the package as its users do, except that props and targets come from the source tree and the
 /// tool is the fake one. By default it holds App.csproj with shop.compress.yml, two stages over model.txt.
 /// </summary>
-internal sealed class Consumer : IDisposable
+internal sealed class Consumer : ProjectFolder
 {
     public const string Recipe = """
         # a comment
@@ -24,29 +23,22 @@ internal sealed class Consumer : IDisposable
 
     private static readonly ConcurrentBag<TempFolder> s_built = [];
 
-    private readonly TempFolder _folder;
-    private readonly Dictionary<string, string> _environment = [];
     private readonly bool _pooled;
-    private bool _restored;
-    private int _builds;
 
-    private Consumer(TempFolder folder, string? subfolder = null, bool pooled = false)
+    private Consumer(TempFolder folder, string subfolder = "src", bool pooled = false)
+        : base(folder, subfolder)
     {
-        _folder = folder;
         _pooled = pooled;
-        Root = Path.Combine(_folder.Path, subfolder ?? "src");
-        CallLog = Path.Combine(_folder.Path, "calls.log");
-        _environment["FAKE_TOOL_LOG"] = CallLog;
+        CallLog = Path.Combine(folder.Path, "calls.log");
+        Environment["FAKE_TOOL_LOG"] = CallLog;
     }
-
-    public string Root { get; }
 
     public string CallLog { get; }
 
     public static string FakeTool => s_fakeTool;
 
     /// <summary>A folder without projects.</summary>
-    public static Consumer Empty(string? subfolder = null)
+    public static Consumer Empty(string subfolder = "src")
     {
         var consumer = new Consumer(new TempFolder(), subfolder);
         consumer.WriteImports();
@@ -65,7 +57,7 @@ internal sealed class Consumer : IDisposable
             CopyFolder(first.Root, Path.Combine(folder.Path, "built"));
         }
 
-        var consumer = new Consumer(folder, pooled: true) { _restored = true };
+        var consumer = new Consumer(folder, pooled: true) { Restored = true };
         Directory.Delete(consumer.Root, recursive: true);
         CopyFolder(Path.Combine(folder.Path, "built"), consumer.Root);
         File.Delete(consumer.CallLog);
@@ -82,7 +74,7 @@ internal sealed class Consumer : IDisposable
     }
 
     /// <summary>The default consumer, not built; <paramref name="project"/> goes into the project file.</summary>
-    public static Consumer App(string project = "", string recipe = Recipe, string program = "", string? subfolder = null)
+    public static Consumer App(string project = "", string recipe = Recipe, string program = "", string subfolder = "src")
     {
         var consumer = new Consumer(new TempFolder(), subfolder);
         consumer.WriteDefault(project, recipe, program);
@@ -163,59 +155,6 @@ internal sealed class Consumer : IDisposable
         WriteApp($"""<ItemGroup><ProjectReference Include="{reference}" /></ItemGroup>""", recipes, $"{name}/{name}.csproj");
     }
 
-    public string Write(string file, string text)
-    {
-        var path = PathOf(file);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, text);
-        return path;
-    }
-
-    public string Read(string file) => File.ReadAllText(PathOf(file));
-
-    public bool Exists(string file) => Path.Exists(PathOf(file));
-
-    public string PathOf(string file) => Path.GetFullPath(Path.Combine(Root, file));
-
-    public void Replace(string file, string old, string replacement)
-    {
-        var text = Read(file);
-        Assert.Contains(old, text);
-        Write(file, text.Replace(old, replacement, StringComparison.Ordinal));
-    }
-
-    /// <summary>Gives the file the time of now, its content unchanged.</summary>
-    public void Touch(string file) => File.SetLastWriteTimeUtc(PathOf(file), DateTime.UtcNow);
-
-    public void SetEnvironment(string name, string value) => _environment[name] = value;
-
-    /// <summary>The folder of a recipe below obj/compress, by the recipe's name.</summary>
-    public string RecipeFolder(string name = "shop", string obj = "obj") => Directory.GetDirectories(PathOf($"{obj}/compress"), $"{name}-????????").Single();
-
-    /// <summary>Builds; fails the test when the build fails.</summary>
-    public BuildResult Build(params string[] arguments) => TryBuild(arguments).Succeeded();
-
-    /// <summary>Builds, with a binary log.</summary>
-    public BuildResult TryBuild(params string[] arguments)
-    {
-        var log = Path.Combine(_folder.Path, $"{++_builds}.binlog");
-        string[] command = arguments is ["publish" or "pack" or "clean" or "msbuild", ..] ? arguments : ["build", .. arguments];
-        string[] restore = _restored && command[0] is "publish" or "pack" or "build" ? ["--no-restore"] : [];
-        var result = Run([.. command, .. restore, $"-bl:{log}", "-tl:off"], log);
-        _restored |= result.ExitCode == 0 && command[0] != "msbuild";
-        return result;
-    }
-
-    /// <summary>Runs dotnet.</summary>
-    public BuildResult Run(params string[] arguments) => Run(arguments, null);
-
-    public Process Start(params string[] arguments) => DotNet.Start(Root, _environment, arguments);
-
-    public Process StartInGroup(params string[] arguments) => DotNet.Start("setsid", Root, _environment, ["--wait", DotNet.Host, .. arguments]);
-
-    /// <summary>True when an up-to-date check finds nothing to do.</summary>
-    public BuildResult Question(params string[] arguments) => Run(["build", "--no-restore", "-question", "-tl:off", .. arguments]);
-
     /// <summary>What the tool was called for since the last call of this method: plan shop, stage shop 01-prune, ...</summary>
     public string[] Calls()
     {
@@ -243,15 +182,16 @@ internal sealed class Consumer : IDisposable
         return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 
-    public void Dispose()
+    /// <inheritdoc/>
+    protected override void Release(TempFolder folder)
     {
         if (_pooled)
         {
-            s_built.Add(_folder);
+            s_built.Add(folder);
         }
         else
         {
-            _folder.Dispose();
+            folder.Dispose();
         }
     }
 
@@ -269,6 +209,4 @@ internal sealed class Consumer : IDisposable
             CopyFolder(folder, Path.Combine(to, Path.GetFileName(folder)));
         }
     }
-
-    private BuildResult Run(string[] arguments, string? binaryLog) => DotNet.Run(Root, _environment, binaryLog, arguments);
 }

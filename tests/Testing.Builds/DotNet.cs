@@ -1,26 +1,19 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace CompressTool.Tasks.Tests.Targets;
+namespace CompressTool.Testing.Builds;
 
 /// <summary>Runs dotnet with an environment that the test host has left no trace in.</summary>
-internal static class DotNet
+public static class DotNet
 {
+    /// <summary>The dotnet that runs the tests.</summary>
     public static string Host { get; } = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     /// <summary>The folder of the .NET that runs the tests.</summary>
     public static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
 
-    public static BuildResult Run(string folder, IReadOnlyDictionary<string, string> environment, string? binaryLog, params IEnumerable<string> arguments)
-    {
-        using var process = Start(folder, environment, arguments);
-        return Wait(process, arguments, binaryLog);
-    }
-
-    public static Process Start(string folder, IReadOnlyDictionary<string, string> environment, IEnumerable<string> arguments) =>
-        Start(Host, folder, environment, arguments);
-
-    public static Process Start(string program, string folder, IReadOnlyDictionary<string, string> environment, IEnumerable<string> arguments)
+    /// <summary>Starts a program.</summary>
+    public static Process Start(string program, string folder, IEnumerable<KeyValuePair<string, string>> environment, IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -47,6 +40,7 @@ internal static class DotNet
         return Process.Start(start)!;
     }
 
+    /// <summary>Waits for the end and collects the output.</summary>
     public static BuildResult Wait(Process process, IEnumerable<string> arguments, string? binaryLog)
     {
         var error = process.StandardError.ReadToEndAsync();

@@ -1,9 +1,10 @@
 using Microsoft.Build.Logging.StructuredLogger;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
 
-namespace CompressTool.Tasks.Tests.Targets;
+namespace CompressTool.Testing.Builds;
 
 /// <summary>What a build has printed and logged.</summary>
-internal sealed class BuildResult(string command, int exitCode, string output, string? binaryLog)
+public sealed class BuildResult(string command, int exitCode, string output, string? binaryLog)
 {
     private Build? _log;
 
