@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 
 namespace CompressTool.Integration.Tests;
 
@@ -32,7 +33,7 @@ public static class Packages
                 <Template Include="{Repository.Root}templates/*.csproj" />
               </ItemGroup>
               <Target Name="Pack">
-                <MSBuild Projects="@(Source)" Targets="Pack" BuildInParallel="true" Properties="Configuration=Release;PackageOutputPath={Feed};PackageVersion={Version}" />
+                <MSBuild Projects="@(Source)" Targets="Pack" BuildInParallel="true" Properties="Configuration=Release;PackageOutputPath={Feed};PackageVersion={Version};CompressToolRids={RuntimeInformation.RuntimeIdentifier}" />
                 <MSBuild Projects="@(Template)" Targets="Restore;Pack" BuildInParallel="true" Properties="Configuration=Release;PackageOutputPath={Feed};Version={Version}" />
               </Target>
             </Project>
