@@ -156,6 +156,8 @@ internal sealed class MSBuildCommand : Command
                 return Task.FromResult(ExitCodes.Usage);
             }
 
+            // Two builds at once would publish into the same folder.
+            using var guard = StoreLock.Acquire(Path.Combine(folder.Path, "finish.lock"), waiting: null, context.CancellationToken);
             using var observer = new ConsoleObserver(context.Console, session.Plan.Input.Bytes);
             var executor = new Executor(session.Store, new OnnxRuntimeEngine(), observer);
             var artifact = session.Store.Find(session.Plan.Stages[^1].Key)
