@@ -1,5 +1,4 @@
 using Microsoft.Build.Logging.StructuredLogger;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace CompressTool.Testing.Builds;
 
