@@ -117,11 +117,15 @@ public abstract class CompressToolTask : ToolTask
         }
         finally
         {
-            _finished.TrySetResult(true);
             ReleaseCores(cores);
-            if (IsCancelled)
+            lock (_finished)
             {
-                TryDelete(_cancelFile!);
+                // From here on no cancel file is made, so none is left behind.
+                _finished.TrySetResult(true);
+                if (IsCancelled)
+                {
+                    TryDelete(_cancelFile!);
+                }
             }
         }
     }
@@ -181,10 +185,13 @@ public abstract class CompressToolTask : ToolTask
     {
         try
         {
-            // The tool has not started yet when there is no name.
-            if (_cancelFile is not null)
+            lock (_finished)
             {
-                File.WriteAllText(_cancelFile, string.Empty);
+                // The tool has not started yet when there is no name, and may have ended by the same signal.
+                if (_cancelFile is not null && !_finished.Task.IsCompleted)
+                {
+                    File.WriteAllText(_cancelFile, string.Empty);
+                }
             }
 
             return true;
