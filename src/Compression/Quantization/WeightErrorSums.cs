@@ -8,18 +8,40 @@ namespace CompressTool.Compression.Quantization;
 /// </summary>
 internal struct WeightErrorSums
 {
-    private Vector512<double> _signal;
-    private Vector512<double> _noise;
+    private Vector256<double> _lowerSignal;
+    private Vector256<double> _upperSignal;
+    private Vector256<double> _lowerNoise;
+    private Vector256<double> _upperNoise;
     private Vector256<float> _worst;
 
     /// <summary>The largest absolute error.</summary>
     public readonly double MaxAbsError => Lanes.Max(_worst);
 
     /// <summary>True when weights and errors are all finite numbers.</summary>
-    public readonly bool IsFinite => double.IsFinite(Sum(_signal)) && double.IsFinite(Sum(_noise));
+    public readonly bool IsFinite => double.IsFinite(Signal) && double.IsFinite(Noise);
 
     /// <summary>Signal-to-noise ratio of the weights in dB, to two decimals; null when there is no error at all.</summary>
-    public readonly double? SnrDb => Sum(_noise) is var noise and > 0 ? Math.Round(10 * Math.Log10(Sum(_signal) / noise), 2) : null;
+    public readonly double? SnrDb => Noise > 0 ? Math.Round(10 * Math.Log10(Signal / Noise), 2) : null;
+
+    private readonly double Signal => Sum(_lowerSignal, _upperSignal);
+
+    private readonly double Noise => Sum(_lowerNoise, _upperNoise);
+
+    /// <summary>The sums of all parts.</summary>
+    public static WeightErrorSums Total(ReadOnlySpan<WeightErrorSums> parts)
+    {
+        var total = default(WeightErrorSums);
+        foreach (ref readonly var part in parts)
+        {
+            total._lowerSignal += part._lowerSignal;
+            total._upperSignal += part._upperSignal;
+            total._lowerNoise += part._lowerNoise;
+            total._upperNoise += part._upperNoise;
+            total._worst = Vector256.MaxNative(total._worst, part._worst);
+        }
+
+        return total;
+    }
 
     /// <summary>Adds sums over some weights, lane by lane.</summary>
     /// <param name="signal">Squared weights.</param>
@@ -27,33 +49,13 @@ internal struct WeightErrorSums
     /// <param name="worst">Largest absolute errors.</param>
     public void Add(Vector256<float> signal, Vector256<float> noise, Vector256<float> worst)
     {
-        _signal += Widen(signal);
-        _noise += Widen(noise);
+        _lowerSignal += Vector256.WidenLower(signal);
+        _upperSignal += Vector256.WidenUpper(signal);
+        _lowerNoise += Vector256.WidenLower(noise);
+        _upperNoise += Vector256.WidenUpper(noise);
         _worst = Vector256.MaxNative(_worst, worst);
     }
 
-    /// <summary>Adds the sums of another part.</summary>
-    public void Add(in WeightErrorSums other)
-    {
-        _signal += other._signal;
-        _noise += other._noise;
-        _worst = Vector256.MaxNative(_worst, other._worst);
-    }
-
-    private static Vector512<double> Widen(Vector256<float> vector)
-    {
-        var (lower, upper) = Vector256.Widen(vector);
-        return Vector512.Create(lower, upper);
-    }
-
-    private static double Sum(Vector512<double> vector)
-    {
-        var sum = 0.0;
-        for (var lane = 0; lane < Vector512<double>.Count; lane++)
-        {
-            sum += vector[lane];
-        }
-
-        return sum;
-    }
+    private static double Sum(Vector256<double> lower, Vector256<double> upper) =>
+        lower[0] + lower[1] + lower[2] + lower[3] + upper[0] + upper[1] + upper[2] + upper[3];
 }

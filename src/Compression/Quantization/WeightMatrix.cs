@@ -15,11 +15,49 @@ internal sealed record WeightMatrix(Tensor Tensor, bool IsTransposed)
     /// <summary>What to add to the distance of gathered columns, so that they do not all compete for the same lines of the cache.</summary>
     public const int Padding = 16;
 
+    /// <summary>Rows transposed in one go.</summary>
+    private const int Rows = 64;
+
+    /// <summary>Does something with a row of a part.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="weights">The weights of the part's columns.</param>
+    public delegate void RowAction(int row, ReadOnlySpan<float> weights);
+
     /// <summary>Length of the inner dimension: input channels.</summary>
     public int K => checked((int)Tensor.Dims[IsTransposed ? 1 : 0]);
 
     /// <summary>Number of columns: output channels.</summary>
     public int N => checked((int)Tensor.Dims[IsTransposed ? 0 : 1]);
+
+    /// <summary>Hands over a part row by row, as float32.</summary>
+    /// <param name="view">The bytes of <see cref="Tensor"/>.</param>
+    /// <param name="part">The part; at most <see cref="MatrixPart.TileColumns"/> wide when the matrix is stored transposed.</param>
+    /// <param name="action">Receives the rows.</param>
+    public void ForEachRow(TensorView view, MatrixPart part, RowAction action)
+    {
+        if (!IsTransposed)
+        {
+            for (var row = part.FirstRow; row < part.FirstRow + part.Rows; row++)
+            {
+                action(row, MemoryMarshal.Cast<byte, float>(view.Slice((((long)row * N) + part.FirstColumn) * sizeof(float), part.Columns * sizeof(float))));
+            }
+
+            return;
+        }
+
+        // The stored matrix is [N, K]: its columns are our rows.
+        var stored = new WeightMatrix(Tensor, false);
+        Span<float> buffer = stackalloc float[Rows * part.Columns];
+        for (var first = part.FirstRow; first < part.FirstRow + part.Rows; first += Rows)
+        {
+            var rows = Math.Min(Rows, part.FirstRow + part.Rows - first);
+            stored.GatherColumns(view, first, rows, part.FirstColumn, part.Columns, buffer, part.Columns);
+            for (var row = 0; row < rows; row++)
+            {
+                action(first + row, buffer.Slice(row * part.Columns, part.Columns));
+            }
+        }
+    }
 
     /// <summary>
     /// Copies rows <paramref name="k"/>.. of columns <paramref name="n"/>.. to a buffer, column by column, as float32.
@@ -31,19 +69,19 @@ internal sealed record WeightMatrix(Tensor Tensor, bool IsTransposed)
     /// <param name="rows">Number of rows.</param>
     /// <param name="buffer">Receives them: column j starts at j * <paramref name="stride"/>.</param>
     /// <param name="stride">Elements from one column to the next.</param>
-    public void Gather(TensorView view, int n, int columns, int k, int rows, Span<float> buffer, int stride)
+    public void GatherColumns(TensorView view, int n, int columns, int k, int rows, Span<float> buffer, int stride)
     {
         if (Tensor.Type == DataType.Float)
         {
-            Gather<float>(view, n, columns, k, rows, buffer, stride);
+            GatherColumns<float>(view, n, columns, k, rows, buffer, stride);
         }
         else
         {
-            Gather<Half>(view, n, columns, k, rows, buffer, stride);
+            GatherColumns<Half>(view, n, columns, k, rows, buffer, stride);
         }
     }
 
-    private void Gather<T>(TensorView view, int n, int columns, int k, int rows, Span<float> buffer, int stride)
+    private void GatherColumns<T>(TensorView view, int n, int columns, int k, int rows, Span<float> buffer, int stride)
         where T : unmanaged
     {
         if (IsTransposed)

@@ -58,6 +58,16 @@ public sealed class AffineParametersTests
     }
 
     [TestMethod]
+    public void Pruned_weights_stay_exactly_zero()
+    {
+        foreach (var range in new[] { IntegerRange.Signed(false), IntegerRange.Signed(true), IntegerRange.Unsigned(false), IntegerRange.Unsigned(true) })
+        {
+            var parameters = AffineParameters.Spread(-0.37f, 1.93f, range);
+            CollectionAssert.AreEqual(new[] { parameters.ZeroPoint, parameters.ZeroPoint }, Quantize([0, -0f], parameters, range));
+        }
+    }
+
+    [TestMethod]
     public void Scales_are_computed_in_float64_and_rounded_once()
     {
         var random = new Random(1);
@@ -82,7 +92,7 @@ public sealed class AffineParametersTests
             CollectionAssert.AreEqual(
                 Array.ConvertAll(weights, x => (int)Math.Clamp(MathF.Round(x / parameters.Scale, MidpointRounding.ToEven) + parameters.ZeroPoint, 0, 255)), integers);
             var sums = default(WeightErrorSums);
-            AffineKernel.Measure(weights, parameters, range, ref sums);
+            AffineKernel.Measure(weights, Repeat(parameters.Scale, length), parameters.ZeroPoint, range, ref sums);
             Assert.AreEqual(weights.Select((x, i) => Math.Abs(x - ((integers[i] - parameters.ZeroPoint) * parameters.Scale))).Max(), sums.MaxAbsError, 1e-7);
         }
     }
@@ -90,7 +100,9 @@ public sealed class AffineParametersTests
     private static int[] Quantize(float[] weights, AffineParameters parameters, IntegerRange range)
     {
         var bytes = new byte[weights.Length];
-        AffineKernel.Quantize(weights, parameters, range, bytes);
+        AffineKernel.Quantize(weights, Repeat(parameters.Scale, weights.Length), parameters.ZeroPoint, range, bytes);
         return Array.ConvertAll(bytes, x => range.Low < 0 ? (sbyte)x : (int)x);
     }
+
+    private static float[] Repeat(float value, int count) => [.. Enumerable.Repeat(value, count)];
 }

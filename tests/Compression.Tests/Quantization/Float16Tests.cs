@@ -253,8 +253,9 @@ public sealed class Float16Tests : IDisposable
         var metrics = Quantize(new QuantizeOptions { Layers = new LayerSelector { Include = ["down.*"] } });
         Assert.AreEqual(2, (int)metrics["float16Nodes"]!);
         Assert.AreEqual("""{"MatMul":1}""", metrics["float32Nodes"]!.ToJsonString());
-        var error = Assert.ThrowsExactly<CompressToolException>(() => Quantize(new QuantizeOptions { Layers = new LayerSelector { Exclude = ["op:Sotfmax"] } }));
+        var error = Assert.ThrowsExactly<CompressToolException>(() => Quantize(new QuantizeOptions { Layers = new LayerSelector { Exclude = ["op:MatNul"] } }));
         Assert.AreEqual((CompressionErrors.UnmatchedSelector, "layers.exclude[0]"), (error.Code, error.OptionPath));
+        StringAssert.Contains(error.Message, "did you mean 'op:MatMul'?");
     }
 
     [TestMethod]

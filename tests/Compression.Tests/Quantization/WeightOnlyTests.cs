@@ -110,6 +110,24 @@ public sealed class WeightOnlyTests
     }
 
     [TestMethod]
+    [DataRow(4, true)]
+    [DataRow(4, false)]
+    [DataRow(8, false)]
+    public void Pruned_weights_stay_exactly_zero(int bits, bool symmetric)
+    {
+        var weight = RandomFloats(70 * 32, seed: 10, offset: 0.3f);
+        for (var index = 0; index < weight.Length; index += 3)
+        {
+            weight[index] = 0;
+        }
+
+        var (model, graph) = Linear(Tensor.Floats([70, 32], weight));
+        Run(model, bits, symmetric: symmetric);
+        var decoded = Decode(graph.Nodes[0]);
+        Assert.IsTrue(Enumerable.Range(0, weight.Length).Where(index => index % 3 == 0).All(index => decoded[index % 32][index / 32] == 0));
+    }
+
+    [TestMethod]
     public void The_number_of_threads_does_not_change_a_bit()
     {
         var weight = Tensor.Floats([600, 333], RandomFloats(600 * 333, seed: 7));

@@ -51,7 +51,7 @@ internal sealed class DynamicScheme(bool perChannel, bool reduceRange, int threa
         else
         {
             var matrix = Int8Matrix.Analyze(MatrixLayers.Weight(layer), IntegerRange.Signed(reduceRange), perChannel, threads, cancellationToken);
-            (integers, scale, zeroPoint, error) = (matrix.Integers(), matrix.Scale(perChannel), matrix.ZeroPoint(perChannel), matrix.Error);
+            (integers, scale, zeroPoint, error) = (matrix.Integers(), matrix.Scale, matrix.ZeroPoint, matrix.Error);
         }
 
         if (!error.IsFinite)

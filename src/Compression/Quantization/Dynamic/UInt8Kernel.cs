@@ -9,20 +9,24 @@ internal sealed class UInt8Kernel
 {
     private const int Chunk = 1 << 18;
 
+    /// <summary>Weights quantized in one go: as many as there are copies of the scale.</summary>
+    private const int Run = 256;
+
     private readonly Tensor _tensor;
     private readonly IntegerRange _range;
     private readonly AffineParameters _parameters;
+    private readonly float[] _scales = new float[Run];
 
-    private UInt8Kernel(Tensor tensor, IntegerRange range, AffineParameters parameters, WeightErrorSums error)
+    private UInt8Kernel(Tensor tensor, IntegerRange range, AffineParameters parameters)
     {
         _tensor = tensor;
         _range = range;
         _parameters = parameters;
-        Error = error;
+        _scales.AsSpan().Fill(parameters.Scale);
     }
 
     /// <summary>Error of the whole kernel.</summary>
-    public WeightErrorSums Error { get; }
+    public WeightErrorSums Error { get; private set; }
 
     /// <summary>The scale, a scalar.</summary>
     public Tensor Scale => Tensor.Float(_parameters.Scale);
@@ -40,20 +44,30 @@ internal sealed class UInt8Kernel
         var ranges = new (float Smallest, float Largest)[(tensor.Count + Chunk - 1) / Chunk];
         ForEachChunk(tensor, threads, (index, weights) => ranges[index] = AffineKernel.Range(weights), cancellationToken);
         var parameters = AffineParameters.Spread(ranges.Min(part => part.Smallest), ranges.Max(part => part.Largest), range);
+        var result = new UInt8Kernel(tensor, range, parameters);
         var sums = new WeightErrorSums[ranges.Length];
-        ForEachChunk(tensor, threads, (index, weights) => AffineKernel.Measure(weights, parameters, range, ref sums[index]), cancellationToken);
-        var error = default(WeightErrorSums);
-        foreach (var sum in sums)
-        {
-            error.Add(sum);
-        }
-
-        return new UInt8Kernel(tensor, range, parameters, error);
+        ForEachChunk(tensor, threads, (index, weights) => result.Measure(weights, ref sums[index]), cancellationToken);
+        result.Error = WeightErrorSums.Total(sums);
+        return result;
     }
 
     /// <summary>The integers, of the kernel's shape; computed when they are read.</summary>
     public Tensor Integers() => new(DataType.UInt8, _tensor.Dims, new ChunkedData(_tensor.Data, sizeof(float), 1, (_, input, output) =>
-        AffineKernel.Quantize(MemoryMarshal.Cast<byte, float>(input), _parameters, _range, output)));
+    {
+        var weights = MemoryMarshal.Cast<byte, float>(input);
+        for (var first = 0; first < weights.Length; first += Run)
+        {
+            AffineKernel.Quantize(weights.Slice(first, Math.Min(Run, weights.Length - first)), _scales, _parameters.ZeroPoint, _range, output[first..]);
+        }
+    }));
+
+    private void Measure(ReadOnlySpan<float> weights, ref WeightErrorSums sums)
+    {
+        for (; weights.Length > 0; weights = weights[Math.Min(Run, weights.Length)..])
+        {
+            AffineKernel.Measure(weights[..Math.Min(Run, weights.Length)], _scales, _parameters.ZeroPoint, _range, ref sums);
+        }
+    }
 
     private delegate void ChunkAction(int index, ReadOnlySpan<float> weights);
 

@@ -29,10 +29,11 @@ internal static class NodeSelection
         HashSet<Node> Match(string text, string path)
         {
             var pattern = new LayerPattern(text);
+            string? Nearest() => text.StartsWith("op:", StringComparison.Ordinal) ? NearestName.Find(text, nodes.Select(node => "op:" + node.OpType).Distinct()) : pattern.Nearest(layers);
             HashSet<Node> matches = [.. layers.Where(pattern.Matches).SelectMany(layer => layer.Uses).Select(use => use.Node), .. nodes.Where(pattern.Matches)];
             return matches.Count > 0 ? matches : throw new CompressToolException(CompressionErrors.UnmatchedSelector,
                 $"the pattern '{text}' matches none of the model's {layers.Count} layers and {nodes.Count} nodes"
-                    + (pattern.Nearest(layers) is { } near ? $"; did you mean '{near}'?" : "; 'dotnet compress inspect MODEL --layers' lists the layers"))
+                    + (Nearest() is { } near ? $"; did you mean '{near}'?" : "; 'dotnet compress inspect MODEL --layers' lists the layers"))
             { OptionPath = path };
         }
     }

@@ -20,7 +20,7 @@ internal sealed unsafe class BlockwiseWeight
         _format = format;
         _threads = threads;
         _scales = new float[checked(matrix.N * format.Blocks(matrix.K))];
-        _zeroPoints = new byte[format.IsSymmetric ? 0 : checked(matrix.N * format.ZeroPointBytes(matrix.K))];
+        _zeroPoints = new byte[format.IsSymmetric ? 0 : _scales.Length];
     }
 
     /// <summary>Error of the whole matrix.</summary>
@@ -55,28 +55,46 @@ internal sealed unsafe class BlockwiseWeight
     }
 
     /// <summary>The zero points: uint8 [N, bytes of a column's zero points]; null when symmetric.</summary>
-    public Tensor? ZeroPoints() => _format.IsSymmetric ? null
-        : new Tensor(DataType.UInt8, [_matrix.N, _format.ZeroPointBytes(_matrix.K)], new MemoryData(_zeroPoints));
+    public Tensor? ZeroPoints()
+    {
+        if (_format.IsSymmetric)
+        {
+            return null;
+        }
+
+        var (blocks, bytes) = (_format.Blocks(_matrix.K), _format.ZeroPointBytes(_matrix.K));
+        var packed = _zeroPoints;
+        if (_format.Bits == 4)
+        {
+            packed = new byte[_matrix.N * bytes];
+            for (var place = 0; place < packed.Length; place++)
+            {
+                var first = (place / bytes * blocks) + (place % bytes * 2);
+                var hasSecond = (place % bytes * 2) + 1 < blocks;
+                packed[place] = (byte)(_zeroPoints[first] | ((hasSecond ? _zeroPoints[first + 1] : _format.MiddleCode) << 4));
+            }
+        }
+
+        return new Tensor(DataType.UInt8, [_matrix.N, bytes], new MemoryData(packed));
+    }
 
     private void Analyze(CancellationToken cancellationToken)
     {
         using var view = _matrix.Tensor.Data.View();
         var blocks = _format.Blocks(_matrix.K);
-        var sums = new WeightErrorSums[ParallelWork.Tiles(_matrix)];
-        ParallelWork.ForEachTile(_matrix, _threads, (tile, firstColumn, columns) => ForEachBlock(view, firstColumn, columns, (column, index, block, _) =>
+        var sums = new WeightErrorSums[MatrixPart.Count(_matrix, _format.BlockSize)];
+        MatrixPart.ForEach(_matrix, _format.BlockSize, _threads, part => ForEachBlock(view, part, (column, index, block, _) =>
         {
             var parameters = BlockQuantizer.FindParameters(block, _format, HasHalfScales);
             _scales[(column * blocks) + index] = parameters.Scale;
-            SetZeroPoint(column, index, parameters.ZeroPoint);
-            BlockQuantizer.Measure(block, parameters, _format, ref sums[tile]);
-        }), cancellationToken);
-        var error = default(WeightErrorSums);
-        foreach (var sum in sums)
-        {
-            error.Add(sum);
-        }
+            if (!_format.IsSymmetric)
+            {
+                _zeroPoints[(column * blocks) + index] = (byte)parameters.ZeroPoint;
+            }
 
-        Error = error;
+            BlockQuantizer.Measure(block, parameters, _format, ref sums[part.Index]);
+        }), cancellationToken);
+        Error = WeightErrorSums.Total(sums);
     }
 
     private void Encode(Span<byte> destination)
@@ -86,11 +104,11 @@ internal sealed unsafe class BlockwiseWeight
         fixed (byte* start = destination)
         {
             var codes = start; // A lambda cannot capture a fixed variable.
-            ParallelWork.ForEachTile(_matrix, _threads, (_, firstColumn, columns) => ForEachBlock(view, firstColumn, columns, (column, index, block, count) =>
+            MatrixPart.ForEach(_matrix, _format.BlockSize, _threads, part => ForEachBlock(view, part, (column, index, block, count) =>
             {
                 var place = ((long)column * blocks) + index;
                 var scale = _scales[place];
-                var parameters = new BlockParameters(scale, scale == 0 ? 0 : 1 / scale, GetZeroPoint(column, index));
+                var parameters = new BlockParameters(scale, scale == 0 ? 0 : 1 / scale, _format.IsSymmetric ? _format.MiddleCode : _zeroPoints[place]);
                 BlockQuantizer.Encode(block, count, parameters, _format, new Span<byte>(codes + (place * _format.BlockBytes), _format.BlockBytes));
             }));
         }
@@ -98,58 +116,30 @@ internal sealed unsafe class BlockwiseWeight
 
     private delegate void BlockAction(int column, int index, ReadOnlySpan<float> block, int count);
 
-    /// <summary>Hands over the blocks of some columns, filled up with zeros.</summary>
-    private void ForEachBlock(TensorView view, int firstColumn, int columns, BlockAction action)
+    /// <summary>Hands over the blocks of a part, filled up with zeros.</summary>
+    private void ForEachBlock(TensorView view, MatrixPart part, BlockAction action)
     {
         var size = _format.BlockSize;
         var stride = size + WeightMatrix.Padding;
-        Span<float> buffer = stackalloc float[ParallelWork.TileColumns * stride];
-        for (var index = 0; index < _format.Blocks(_matrix.K); index++)
+        var (lastRow, lastColumn) = (part.FirstRow + part.Rows, part.FirstColumn + part.Columns);
+        Span<float> buffer = stackalloc float[MatrixPart.TileColumns * stride];
+        for (var tile = part.FirstColumn; tile < lastColumn; tile += MatrixPart.TileColumns)
         {
-            var count = Math.Min(size, _matrix.K - (index * size));
-            if (count < size)
+            var columns = Math.Min(MatrixPart.TileColumns, lastColumn - tile);
+            for (var row = part.FirstRow; row < lastRow; row += size)
             {
-                buffer.Clear();
+                var count = Math.Min(size, lastRow - row);
+                if (count < size)
+                {
+                    buffer.Clear();
+                }
+
+                _matrix.GatherColumns(view, tile, columns, row, count, buffer, stride);
+                for (var column = 0; column < columns; column++)
+                {
+                    action(tile + column, row / size, buffer.Slice(column * stride, size), count);
+                }
             }
-
-            _matrix.Gather(view, firstColumn, columns, index * size, count, buffer, stride);
-            for (var column = 0; column < columns; column++)
-            {
-                action(firstColumn + column, index, buffer.Slice(column * stride, size), count);
-            }
         }
-    }
-
-    private void SetZeroPoint(int column, int index, int zeroPoint)
-    {
-        if (_format.IsSymmetric)
-        {
-            return;
-        }
-
-        ref var place = ref _zeroPoints[(column * _format.ZeroPointBytes(_matrix.K)) + (index * _format.Bits / 8)];
-        if (_format.Bits == 8)
-        {
-            place = (byte)zeroPoint;
-        }
-        else if (index % 2 == 0)
-        {
-            place = (byte)(zeroPoint | (_format.MiddleCode << 4)); // The other half stays so when there is no further block.
-        }
-        else
-        {
-            place = (byte)((place & 0xF) | (zeroPoint << 4));
-        }
-    }
-
-    private int GetZeroPoint(int column, int index)
-    {
-        if (_format.IsSymmetric)
-        {
-            return _format.MiddleCode;
-        }
-
-        var place = _zeroPoints[(column * _format.ZeroPointBytes(_matrix.K)) + (index * _format.Bits / 8)];
-        return _format.Bits == 8 ? place : index % 2 == 0 ? place & 0xF : place >> 4;
     }
 }
