@@ -29,7 +29,7 @@ internal sealed record WeightMatrix(Tensor Tensor, bool IsTransposed)
     /// <summary>Number of columns: output channels.</summary>
     public int N => checked((int)Tensor.Dims[IsTransposed ? 0 : 1]);
 
-    /// <summary>Hands over a part row by row, as float32.</summary>
+    /// <summary>Hands over a part row by row; of a float32 matrix only.</summary>
     /// <param name="view">The bytes of <see cref="Tensor"/>.</param>
     /// <param name="part">The part; at most <see cref="MatrixPart.TileColumns"/> wide when the matrix is stored transposed.</param>
     /// <param name="action">Receives the rows.</param>

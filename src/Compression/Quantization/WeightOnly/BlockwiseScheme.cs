@@ -24,6 +24,11 @@ internal sealed class BlockwiseScheme(Model model, BlockFormat format, int accur
             return reason;
         }
 
+        if (layer.Uses.Any(use => use.Node.Input(0)?.Shape is { Count: 1 }))
+        {
+            return "its input is a vector, for which the operator needs a matrix";
+        }
+
         var matrix = MatrixLayers.Weight(layer);
         var bytes = (long)format.Blocks(matrix.K) * (format.BlockBytes + (layer.Tensor.Type.BitSize() / 8)) * matrix.N;
         return bytes >= layer.Tensor.ByteLength ? $"with {matrix.K} input channels in blocks of {format.BlockSize} it would not become smaller" : null;
