@@ -1,11 +1,9 @@
-using System.Security.Cryptography;
-
 namespace CompressTool.Onnx.Serialization;
 
 /// <summary>Hashes what passes through on its way to the file, which saves reading it again.</summary>
 internal sealed class HashingStream(FileStream file) : Stream
 {
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly BackgroundHash _hash = new();
 
     public override bool CanRead => false;
 
@@ -24,12 +22,12 @@ internal sealed class HashingStream(FileStream file) : Stream
     public SavedFile Complete(string path)
     {
         file.Flush(flushToDisk: true);
-        return new SavedFile(path, file.Length, Convert.ToHexStringLower(_hash.GetHashAndReset()));
+        return new SavedFile(path, file.Length, _hash.Complete());
     }
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        _hash.AppendData(buffer);
+        _hash.Append(buffer);
         file.Write(buffer);
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using CompressTool.OnnxFormat;
 using Google.Protobuf;
-using Kind = CompressTool.Onnx.Tests.Protobuf.AttributeProto.Types.AttributeType;
+using Kind = CompressTool.OnnxFormat.AttributeProto.Types.AttributeType;
 
 namespace CompressTool.Onnx.Tests.Protobuf;
 

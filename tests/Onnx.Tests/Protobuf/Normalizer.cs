@@ -1,4 +1,5 @@
 using System.Globalization;
+using CompressTool.OnnxFormat;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 

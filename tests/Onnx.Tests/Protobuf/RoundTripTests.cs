@@ -1,3 +1,4 @@
+using CompressTool.OnnxFormat;
 using Google.Protobuf;
 
 namespace CompressTool.Onnx.Tests.Protobuf;

@@ -1,7 +1,8 @@
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Tests.Protobuf;
+using CompressTool.OnnxFormat;
 using Google.Protobuf;
-using Kind = CompressTool.Onnx.Tests.Protobuf.AttributeProto.Types.AttributeType;
+using Kind = CompressTool.OnnxFormat.AttributeProto.Types.AttributeType;
 
 namespace CompressTool.Onnx.Tests.Serialization;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Tests.Protobuf;
+using CompressTool.OnnxFormat;
 using Google.Protobuf;
 
 namespace CompressTool.Onnx.Tests.Serialization;

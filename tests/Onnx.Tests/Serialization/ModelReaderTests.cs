@@ -1,5 +1,6 @@
 using System.Text;
 using CompressTool.Onnx.Tests.Protobuf;
+using CompressTool.OnnxFormat;
 using Google.Protobuf;
 
 namespace CompressTool.Onnx.Tests.Serialization;
