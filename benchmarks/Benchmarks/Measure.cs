@@ -5,8 +5,9 @@ namespace CompressTool.Benchmarks;
 
 /// <summary>How long something took and how much memory it held at most.</summary>
 /// <param name="Seconds">Wall time.</param>
-/// <param name="PeakBytes">Peak resident memory; 0 where the system does not tell.</param>
-internal readonly record struct Measurement(double Seconds, long PeakBytes);
+/// <param name="PeakBytes">Peak resident memory, mapped files included; 0 where the system does not tell.</param>
+/// <param name="ProcessorSeconds">Processor time of all threads, which other work on the machine disturbs less; 0 when not measured.</param>
+internal readonly record struct Measurement(double Seconds, long PeakBytes, double ProcessorSeconds = 0);
 
 /// <summary>Measures processes and actions.</summary>
 internal static class Measure
@@ -38,6 +39,17 @@ internal static class Measure
     public static Measurement Tool(string folder, params string[] args) =>
         Process("dotnet", folder, ["exec", Path.Combine(AppContext.BaseDirectory, "dotnet-compress.dll"), .. args]);
 
+    /// <summary>
+    /// Runs a named static method in a process of its own, so that its peak memory is not that of something before, and gives
+    /// the median of each figure. The start of the process does not count.
+    /// </summary>
+    public static Measurement Isolated(int runs, Action<string[]> work, params string[] args)
+    {
+        var all = Enumerable.Range(0, runs).Select(_ => ChildProcess.Measure(work, args)).ToArray();
+        double Middle(Func<Measurement, double> figure) => all.Select(figure).Order().ElementAt(runs / 2);
+        return new Measurement(Middle(run => run.Seconds), (long)Middle(run => run.PeakBytes), Middle(run => run.ProcessorSeconds));
+    }
+
     /// <summary>Median wall seconds of several runs.</summary>
     public static double Median(int runs, Action action)
     {
@@ -53,7 +65,8 @@ internal static class Measure
         return seconds[runs / 2];
     }
 
-    private static long PeakOf(int process)
+    /// <summary>Peak resident memory of a process so far; 0 where the system does not tell.</summary>
+    public static long PeakOf(int process)
     {
         try
         {

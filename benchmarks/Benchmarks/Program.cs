@@ -9,6 +9,8 @@ internal static class Program
     [
         new StartUpBenchmark(),
         new BuildOverheadBenchmark(),
+        new LoadBenchmark(),
+        new SaveBenchmark(),
         new LargeModelBenchmark(),
     ];
 
@@ -18,6 +20,11 @@ internal static class Program
 
     private static int Main(string[] args)
     {
+        if (args is [ChildProcess.Command, ..])
+        {
+            return ChildProcess.Run(args);
+        }
+
         var unknown = args.Where(arg => s_benchmarks.All(benchmark => benchmark.Name != arg)).ToList();
         if (args.Length == 0 || unknown.Count > 0)
         {
