@@ -33,7 +33,7 @@ internal static class Broadcasting
         for (var axis = 0; axis < right.Length; axis++)
         {
             dims[offset + axis] = Of(left[offset + axis], right[axis])
-                ?? throw c.Mismatch($"the shapes {NodeContext.Text(left)} and {NodeContext.Text(right)} do not broadcast");
+                ?? throw c.Mismatch($"the shapes {NodeContext.Show(left)} and {NodeContext.Show(right)} do not broadcast");
         }
 
         return dims;

@@ -211,7 +211,7 @@ internal sealed class GraphInference(Session session, IReadOnlyDictionary<string
 
     private static CompressToolException Contradiction(Value value, Fact fact, TensorType declared, Node? node)
     {
-        var message = $"'{value.Name}' is {fact.Type.DisplayName()}{NodeContext.Text(fact.Dims)} by what goes in, but declared {declared}";
+        var message = $"'{value.Name}' is {fact.Type.DisplayName()}{NodeContext.Show(fact.Dims)} by what goes in, but declared {declared}";
         return node is null ? new CompressToolException(OnnxErrors.ShapeMismatch, message) : Mismatch(node, message);
     }
 }

@@ -36,11 +36,11 @@ internal sealed partial class NodeContext(GraphInference graph, Node node)
 
     /// <summary>Shape of an input that must have this rank; null when unknown.</summary>
     public Expression[]? Dims(int input, int rank) => Dims(input) is not { } dims || dims.Length == rank ? Dims(input)
-        : throw Mismatch($"{What(input)} must have {rank} dimensions, not the shape {Text(dims)}");
+        : throw Mismatch($"{What(input)} must have {rank} dimensions, not the shape {Show(dims)}");
 
     /// <summary>Shape of an input that must have at least this rank; null when unknown.</summary>
     public Expression[]? DimsFrom(int input, int leastRank) => Dims(input) is not { } dims || dims.Length >= leastRank ? Dims(input)
-        : throw Mismatch($"{What(input)} must have at least {leastRank} dimensions, not the shape {Text(dims)}");
+        : throw Mismatch($"{What(input)} must have at least {leastRank} dimensions, not the shape {Show(dims)}");
 
     /// <summary>The elements of a small integer input; null when unknown.</summary>
     public Expression?[]? Elements(int input) => Fact(input).Elements;
@@ -56,7 +56,7 @@ internal sealed partial class NodeContext(GraphInference graph, Node node)
     {
         if (fact.Dims?.Any(dim => dim.Number < 0) == true)
         {
-            throw Mismatch($"its output {output} would have the shape {Text(fact.Dims)}");
+            throw Mismatch($"its output {output} would have the shape {Show(fact.Dims)}");
         }
 
         if (Node.Output(output) is { } value)
@@ -136,7 +136,7 @@ internal sealed partial class NodeContext(GraphInference graph, Node node)
             if (Type(input) is var other && other != DataType.Undefined)
             {
                 type = type == DataType.Undefined || type == other ? other
-                    : throw Mismatch($"its inputs have different element types: {type.DisplayName()}{Text(Dims(inputs[0]))} and {other.DisplayName()}{Text(Dims(input))}");
+                    : throw Mismatch($"its inputs have different element types: {type.DisplayName()}{Show(Dims(inputs[0]))} and {other.DisplayName()}{Show(Dims(input))}");
             }
         }
 
@@ -153,7 +153,7 @@ internal sealed partial class NodeContext(GraphInference graph, Node node)
     public string What(int input) => $"its input '{Node.Input(input)?.Name}'";
 
     /// <summary>A shape as messages show it.</summary>
-    public static string Text(Expression[]? dims) => dims is null ? "[...]" : $"[{string.Join<Expression>(',', dims)}]";
+    public static string Show(Expression[]? dims) => dims is null ? "[...]" : $"[{string.Join<Expression>(',', dims)}]";
 
     /// <summary>The error of a node whose shapes or types contradict each other.</summary>
     public CompressToolException Mismatch(string message) => GraphInference.Mismatch(Node, message);

@@ -14,7 +14,7 @@ internal static class Attention
 
         if (q.Length > 4)
         {
-            throw c.Mismatch($"{c.What(0)} {NodeContext.Text(q)} has more than 4 dimensions");
+            throw c.Mismatch($"{c.What(0)} {NodeContext.Show(q)} has more than 4 dimensions");
         }
 
         var (queryHeads, keyHeads) = (c.Int("q_num_heads", 1), c.Int("kv_num_heads", 1));
@@ -29,7 +29,7 @@ internal static class Attention
 
         if (Expression.Differ(hasHeads ? q[3] : PerHead(c, q[2], queryHeads), keySize))
         {
-            throw c.Mismatch($"the heads of the queries {NodeContext.Text(q)} and the keys {NodeContext.Text(k)} have different sizes");
+            throw c.Mismatch($"the heads of the queries {NodeContext.Show(q)} and the keys {NodeContext.Show(k)} have different sizes");
         }
 
         var total = k[^2] + (c.Dims(4, 4) is { } past ? past[2] : 0);
@@ -45,10 +45,10 @@ internal static class Attention
         var x = c.Dims(0, 3);
         var weight = c.Dims(1, 2);
         var heads = c.Int("num_heads", 1);
-        var values = c.Ints("qkv_hidden_sizes") is [_, _, var size] ? size : weight is null ? null : Expression.DivideExactly(weight[1], 3);
+        var values = c.Ints("qkv_hidden_sizes") is [_, _, var size] ? size : weight is null ? null : Expression.DivideExactly(weight[1], 3) ?? c.Opaque(0, 2);
         if (x is not null && weight is not null && Expression.Differ(x[2], weight[0]))
         {
-            throw c.Mismatch($"its input {NodeContext.Text(x)} does not fit its weight {NodeContext.Text(weight)}");
+            throw c.Mismatch($"its input {NodeContext.Show(x)} does not fit its weight {NodeContext.Show(weight)}");
         }
 
         var type = c.Node.OpType == "QAttention" ? c.Type(3) : c.Type(0);

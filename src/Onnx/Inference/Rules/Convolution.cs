@@ -36,7 +36,7 @@ internal static class Convolution
             {
                 if (Expression.Differ(x[1], weight[0]))
                 {
-                    throw c.Mismatch($"its input {NodeContext.Text(x)} has {x[1]} channels, its weight {NodeContext.Text(weight)} wants {weight[0]}");
+                    throw c.Mismatch($"its input {NodeContext.Show(x)} has {x[1]} channels, its weight {NodeContext.Show(weight)} wants {weight[0]}");
                 }
 
                 channels = weight[1] * group;
@@ -79,14 +79,14 @@ internal static class Convolution
 
         if (w.Length != x.Length)
         {
-            throw c.Mismatch($"its input {NodeContext.Text(x)} and its weight {NodeContext.Text(w)} have different numbers of dimensions");
+            throw c.Mismatch($"its input {NodeContext.Show(x)} and its weight {NodeContext.Show(w)} have different numbers of dimensions");
         }
 
         for (var axis = 2; axis < w.Length && declared is not null; axis++)
         {
             if (w[axis].Number is { } size && size != declared[axis - 2])
             {
-                throw c.Mismatch($"its kernel_shape is [{string.Join(',', declared)}], its weight {NodeContext.Text(w)}");
+                throw c.Mismatch($"its kernel_shape is [{string.Join(',', declared)}], its weight {NodeContext.Show(w)}");
             }
         }
 
@@ -104,17 +104,17 @@ internal static class Convolution
         var group = c.Int("group", 1);
         if (Expression.Differ(inputChannels, w[1] * group))
         {
-            throw c.Mismatch($"its input {NodeContext.Text(x)} has {inputChannels} channels, its weight {NodeContext.Text(w)} with group {group} wants {w[1] * group}");
+            throw c.Mismatch($"its input {NodeContext.Show(x)} has {inputChannels} channels, its weight {NodeContext.Show(w)} with group {group} wants {w[1] * group}");
         }
 
         if (group < 1 || w[0].Number % group > 0)
         {
-            throw c.Mismatch($"the {w[0]} output channels of its weight {NodeContext.Text(w)} cannot be split into {group} groups");
+            throw c.Mismatch($"the {w[0]} output channels of its weight {NodeContext.Show(w)} cannot be split into {group} groups");
         }
 
         if (bias >= 0 && c.Dims(bias) is { } b && (b.Length != 1 || Expression.Differ(b[0], w[0])))
         {
-            throw c.Mismatch($"its bias {NodeContext.Text(b)} does not fit its weight {NodeContext.Text(w)}");
+            throw c.Mismatch($"its bias {NodeContext.Show(b)} does not fit its weight {NodeContext.Show(w)}");
         }
 
         return w[0];

@@ -50,7 +50,7 @@ internal sealed class EinsumEquation
             var covered = dims.Length - (term.Length - (term.Contains(Dots) ? 1 : 0));
             if (covered < 0 || (covered > 0 && !term.Contains(Dots)))
             {
-                throw c.Mismatch($"the term '{term}' of its equation does not fit {c.What(input)} {NodeContext.Text(dims)}");
+                throw c.Mismatch($"the term '{term}' of its equation does not fit {c.What(input)} {NodeContext.Show(dims)}");
             }
 
             var axis = 0;

@@ -51,7 +51,7 @@ internal static class Elementwise
         {
             if (c.Dims(bound) is { } dims && dims is not ([] or [{ Number: 1 }]))
             {
-                throw c.Mismatch($"{c.What(bound)} {NodeContext.Text(dims)} is not a single number");
+                throw c.Mismatch($"{c.What(bound)} {NodeContext.Show(dims)} is not a single number");
             }
         }
 

@@ -17,7 +17,7 @@ internal static class Indexing
             var batch = c.Int("batch_dims", 0);
             var skip = batch + depth;
             dims = batch >= 0 && batch < indices.Length && skip <= x.Length ? [.. indices[..^1], .. x[(int)skip..]]
-                : throw c.Mismatch($"its indices {NodeContext.Text(indices)} have more coordinates than its input {NodeContext.Text(x)} has dimensions");
+                : throw c.Mismatch($"its indices {NodeContext.Show(indices)} have more coordinates than its input {NodeContext.Show(x)} has dimensions");
         }
 
         c.Set(0, c.Type(0), dims);

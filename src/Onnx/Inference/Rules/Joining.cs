@@ -56,7 +56,7 @@ internal static class Joining
             var repeats = c.Elements(1);
             if (repeats is not null && repeats.Length != x.Length)
             {
-                throw c.Mismatch($"its {repeats.Length} repeats do not fit its input {NodeContext.Text(x)}");
+                throw c.Mismatch($"its {repeats.Length} repeats do not fit its input {NodeContext.Show(x)}");
             }
 
             dims = [.. x.Select((dim, axis) => repeats?[axis] is { } repeat ? dim * repeat : c.Opaque(0, axis))];
@@ -79,7 +79,7 @@ internal static class Joining
             }
             else if (pads.Length != 2 * axes.Length)
             {
-                throw c.Mismatch($"its {pads.Length} pads do not fit its input {NodeContext.Text(x)}");
+                throw c.Mismatch($"its {pads.Length} pads do not fit its input {NodeContext.Show(x)}");
             }
             else
             {
@@ -90,7 +90,7 @@ internal static class Joining
                         ? x[axes[index]] + before + after : c.Opaque(0, axes[index]);
                     if (dims[axes[index]].Number < 0)
                     {
-                        throw c.Mismatch($"its pads leave less than nothing of its input {NodeContext.Text(x)}");
+                        throw c.Mismatch($"its pads leave less than nothing of its input {NodeContext.Show(x)}");
                     }
                 }
             }
@@ -119,7 +119,7 @@ internal static class Joining
         Expression[]? dims = null;
         if (c.DimsFrom(0, 1) is { } x)
         {
-            dims = [.. x[..^1], Expression.DivideExactly(x[^1], 2) ?? throw c.Mismatch($"the last axis of its input {NodeContext.Text(x)} cannot be halved")];
+            dims = [.. x[..^1], Expression.DivideExactly(x[^1], 2) ?? throw c.Mismatch($"the last axis of its input {NodeContext.Show(x)} cannot be halved")];
         }
 
         c.Set(0, c.Type(0), dims);
@@ -145,13 +145,13 @@ internal static class Joining
 
             if (x.Length != dims.Length)
             {
-                throw c.Mismatch($"the shapes {NodeContext.Text(dims)} and {NodeContext.Text(x)} cannot be joined");
+                throw c.Mismatch($"the shapes {NodeContext.Show(dims)} and {NodeContext.Show(x)} cannot be joined");
             }
 
             for (var other = 0; other < x.Length; other++)
             {
                 dims[other] = other == axis ? dims[axis] + x[axis]
-                    : c.Same(dims[other], x[other], () => $"the shapes {NodeContext.Text(c.Dims(inputs[0]))} and {NodeContext.Text(x)} cannot be joined along axis {axis}");
+                    : c.Same(dims[other], x[other], () => $"the shapes {NodeContext.Show(c.Dims(inputs[0]))} and {NodeContext.Show(x)} cannot be joined along axis {axis}");
             }
         }
 
@@ -167,7 +167,7 @@ internal static class Joining
             var sum = sizes.Aggregate(Expression.Zero, (sum, size) => sum + (size ?? 0));
             if (sizes.Length != c.OutputCount || sizes.Any(size => size?.Number < 0) || (sizes.Any(size => size is null) ? Expression.Compare(sum, x[axis]) > 0 : Expression.Differ(sum, x[axis])))
             {
-                throw c.Mismatch($"the parts [{string.Join<Expression?>(',', sizes)}] do not add up to axis {axis} of its input {NodeContext.Text(x)}");
+                throw c.Mismatch($"the parts [{string.Join<Expression?>(',', sizes)}] do not add up to axis {axis} of its input {NodeContext.Show(x)}");
             }
 
             return sizes[output] ?? c.Opaque(output, axis);

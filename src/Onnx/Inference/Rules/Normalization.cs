@@ -11,7 +11,7 @@ internal static class Normalization
         {
             if (c.Dims(input) is { } parameter && (parameter.Length != 1 || Expression.Differ(parameter[0], x[1])))
             {
-                throw c.Mismatch($"{c.What(input)} {NodeContext.Text(parameter)} does not fit the {x[1]} channels of its input {NodeContext.Text(x)}");
+                throw c.Mismatch($"{c.What(input)} {NodeContext.Show(parameter)} does not fit the {x[1]} channels of its input {NodeContext.Show(x)}");
             }
         }
 
@@ -35,13 +35,13 @@ internal static class Normalization
         {
             if (c.Dims(input) is { } parameter && (parameter.Length != 1 || (Expression.Differ(parameter[0], x[1]) && (c.Opset >= 21 || parameter[0].Number != groups))))
             {
-                throw c.Mismatch($"{c.What(input)} {NodeContext.Text(parameter)} does not fit the {x[1]} channels of its input {NodeContext.Text(x)}");
+                throw c.Mismatch($"{c.What(input)} {NodeContext.Show(parameter)} does not fit the {x[1]} channels of its input {NodeContext.Show(x)}");
             }
         }
 
         if (groups < 1 || x?[1].Number % groups > 0)
         {
-            throw c.Mismatch($"the {x?[1]} channels of its input {NodeContext.Text(x)} cannot be split into {groups} groups");
+            throw c.Mismatch($"the {x?[1]} channels of its input {NodeContext.Show(x)} cannot be split into {groups} groups");
         }
 
         c.Set(0, c.Type(0), x);
@@ -103,7 +103,7 @@ internal static class Normalization
 
             if (parameter.Length > x.Length || parameter.Index().Any(dim => dim.Item.Number != 1 && Expression.Differ(dim.Item, x[x.Length - parameter.Length + dim.Index])))
             {
-                throw c.Mismatch($"{c.What(input)} {NodeContext.Text(parameter)} does not fit its input {NodeContext.Text(x)}");
+                throw c.Mismatch($"{c.What(input)} {NodeContext.Show(parameter)} does not fit its input {NodeContext.Show(x)}");
             }
         }
     }

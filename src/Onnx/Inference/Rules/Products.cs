@@ -38,7 +38,7 @@ internal static class Products
             var k = c.Int("K", 0);
             if (Expression.Differ(a[^1], k))
             {
-                throw c.Mismatch($"its input {NodeContext.Text(a)} does not fit its weight of {k} rows and {c.Int("N", 0)} columns");
+                throw c.Mismatch($"its input {NodeContext.Show(a)} does not fit its weight of {k} rows and {c.Int("N", 0)} columns");
             }
 
             dims = [.. a[..^1], c.Int("N", 0)];
@@ -69,14 +69,14 @@ internal static class Products
 
         if (a.Length == 0 || b.Length == 0)
         {
-            throw c.Mismatch($"a scalar has no matrix product: {NodeContext.Text(a)} and {NodeContext.Text(b)}");
+            throw c.Mismatch($"a scalar has no matrix product: {NodeContext.Show(a)} and {NodeContext.Show(b)}");
         }
 
         Expression[] left = a.Length == 1 ? [1, .. a] : a;
         Expression[] right = b.Length == 1 ? [.. b, 1] : b;
         if (Expression.Differ(left[^1], right[^2]))
         {
-            throw c.Mismatch($"the inner sizes of {NodeContext.Text(a)} and {NodeContext.Text(b)} differ");
+            throw c.Mismatch($"the inner sizes of {NodeContext.Show(a)} and {NodeContext.Show(b)} differ");
         }
 
         return [.. Broadcasting.Of(c, left[..^2], right[..^2]), .. a.Length == 1 ? left[..0] : [left[^2]], .. b.Length == 1 ? right[..0] : [right[^1]]];
@@ -93,13 +93,13 @@ internal static class Products
         var (innerB, columns) = c.Int("transB", 0) == 0 ? (b[0], b[1]) : (b[1], b[0]);
         if (Expression.Differ(inner, innerB))
         {
-            throw c.Mismatch($"the inner sizes of {NodeContext.Text(a)}{(c.Int("transA", 0) == 0 ? "" : " (transposed)")} and {NodeContext.Text(b)}{(c.Int("transB", 0) == 0 ? "" : " (transposed)")} differ");
+            throw c.Mismatch($"the inner sizes of {NodeContext.Show(a)}{(c.Int("transA", 0) == 0 ? "" : " (transposed)")} and {NodeContext.Show(b)}{(c.Int("transB", 0) == 0 ? "" : " (transposed)")} differ");
         }
 
         Expression[] dims = [rows, columns];
         if (c.Dims(bias) is { } added && (added.Length > 2 || added.Index().Any(dim => dim.Item.Number != 1 && Expression.Differ(dim.Item, dims[2 - added.Length + dim.Index]))))
         {
-            throw c.Mismatch($"its bias {NodeContext.Text(added)} does not broadcast to {NodeContext.Text(dims)}");
+            throw c.Mismatch($"its bias {NodeContext.Show(added)} does not broadcast to {NodeContext.Show(dims)}");
         }
 
         return dims;

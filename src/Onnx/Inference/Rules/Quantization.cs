@@ -37,7 +37,7 @@ internal static class Quantization
         if (c.Dims(0) is { Length: > 1 } x && c.Dims(1) is [{ Number: { } length }] scale && length != 1 && c.Int("block_size", 0) == 0
             && Expression.Differ(scale[0], x[c.Axis(c.Int("axis", 1), x.Length)]))
         {
-            throw c.Mismatch($"its scale {NodeContext.Text(scale)} does not fit axis {c.Int("axis", 1)} of its input {NodeContext.Text(x)}");
+            throw c.Mismatch($"its scale {NodeContext.Show(scale)} does not fit axis {c.Int("axis", 1)} of its input {NodeContext.Show(x)}");
         }
     }
 }

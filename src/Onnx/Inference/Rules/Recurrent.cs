@@ -19,7 +19,7 @@ internal static class Recurrent
 
         if (x is not null && c.Dims(1, 3) is { } weight && Expression.Differ(weight[2], x[2]))
         {
-            throw c.Mismatch($"its input {NodeContext.Text(x)} does not fit its weight {NodeContext.Text(weight)}");
+            throw c.Mismatch($"its input {NodeContext.Show(x)} does not fit its weight {NodeContext.Show(weight)}");
         }
 
         c.Set(0, c.Type(0), all);

@@ -46,7 +46,7 @@ internal static class Reduction
             dims[axis] = !c.Has(1) ? c.Int("k", 1) : c.Elements(1) is [{ } k] ? k : c.Opaque(0, axis);
             if (Expression.Compare(dims[axis], x[axis]) > 0)
             {
-                throw c.Mismatch($"it takes the {dims[axis]} largest of {x[axis]} elements of its input {NodeContext.Text(x)}");
+                throw c.Mismatch($"it takes the {dims[axis]} largest of {x[axis]} elements of its input {NodeContext.Show(x)}");
             }
         }
 

@@ -43,7 +43,7 @@ internal static class Resizing
     {
         if (sizes is not null && sizes.Length != axes.Length)
         {
-            throw c.Mismatch($"its {sizes.Length} sizes do not fit its input {NodeContext.Text(x)}");
+            throw c.Mismatch($"its {sizes.Length} sizes do not fit its input {NodeContext.Show(x)}");
         }
 
         var policy = c.Text("keep_aspect_ratio_policy", "stretch");
@@ -67,7 +67,7 @@ internal static class Resizing
     {
         if (scales is not null && scales.Length != axes.Length)
         {
-            throw c.Mismatch($"its {scales.Length} scales do not fit its input {NodeContext.Text(dims)}");
+            throw c.Mismatch($"its {scales.Length} scales do not fit its input {NodeContext.Show(dims)}");
         }
 
         for (var index = 0; index < axes.Length; index++)

@@ -45,7 +45,7 @@ internal static class Shaping
                 {
                     if (x[axis].Number is { } number && number != 1)
                     {
-                        throw c.Mismatch($"axis {axis} of its input {NodeContext.Text(x)} is not 1 and cannot be left out");
+                        throw c.Mismatch($"axis {axis} of its input {NodeContext.Show(x)} is not 1 and cannot be left out");
                     }
                 }
 
@@ -99,7 +99,7 @@ internal static class Shaping
         }
 
         return perm.Length == rank ? c.Axes(perm, rank)
-            : throw c.Mismatch($"its perm [{string.Join(',', perm)}] does not fit its input {NodeContext.Text(c.Dims(0))}");
+            : throw c.Mismatch($"its perm [{string.Join(',', perm)}] does not fit its input {NodeContext.Show(c.Dims(0))}");
     }
 
     public static void DepthToSpace(NodeContext c)
@@ -147,7 +147,7 @@ internal static class Shaping
             {
                 case 0 when c.Int("allowzero", 0) == 0:
                     dims[axis] = x is null ? null
-                        : axis < x.Length ? x[axis] : throw c.Mismatch($"its new shape {Text(target)} copies axis {axis}, which its input {NodeContext.Text(x)} does not have");
+                        : axis < x.Length ? x[axis] : throw c.Mismatch($"its new shape {Text(target)} copies axis {axis}, which its input {NodeContext.Show(x)} does not have");
                     break;
                 case < -1:
                     throw c.Mismatch($"its new shape is {Text(target)}");
@@ -172,12 +172,12 @@ internal static class Shaping
                 dims[holes[0]] = Expression.DivideExactly(have, want);
                 if (dims[holes[0]] is null && have.Number is not null && want.Number is not null and not 0)
                 {
-                    throw c.Mismatch($"its input {NodeContext.Text(x)} cannot be reshaped to {Text(target)}");
+                    throw c.Mismatch($"its input {NodeContext.Show(x)} cannot be reshaped to {Text(target)}");
                 }
             }
             else if (Expression.Differ(have, want))
             {
-                throw c.Mismatch($"its input {NodeContext.Text(x)} cannot be reshaped to {NodeContext.Text(dims!)}");
+                throw c.Mismatch($"its input {NodeContext.Show(x)} cannot be reshaped to {NodeContext.Show(dims!)}");
             }
         }
 
@@ -198,5 +198,5 @@ internal static class Shaping
 
     private static Expression Divide(NodeContext c, Expression[] x, int axis, long divisor) =>
         Expression.DivideExactly(x[axis], divisor) ?? (x[axis].Number is null ? Expression.FloorDivide(x[axis], divisor)!
-            : throw c.Mismatch($"axis {axis} of its input {NodeContext.Text(x)} is not a multiple of {divisor}"));
+            : throw c.Mismatch($"axis {axis} of its input {NodeContext.Show(x)} is not a multiple of {divisor}"));
 }

@@ -29,7 +29,7 @@ internal static class Windows
             var room = spatial[axis] + (before + after) - extent;
             if (room.Number < 0)
             {
-                throw c.Mismatch($"its window of {extent} does not fit into axis {axis + 2} of its input {NodeContext.Text(c.Dims(0))} with pads {before} and {after}");
+                throw c.Mismatch($"its window of {extent} does not fit into axis {axis + 2} of its input {NodeContext.Show(c.Dims(0))} with pads {before} and {after}");
             }
 
             output[axis] = Count(room, stride, ceil) + 1;
@@ -78,7 +78,7 @@ internal static class Windows
         var values = c.Ints(name);
         return values is null or [] ? [.. Enumerable.Repeat(defaultValue, count)]
             : values.Length == count ? values
-            : throw c.Mismatch($"its attribute '{name}' has {values.Length} numbers, not {count}, for the input {NodeContext.Text(c.Dims(0))}");
+            : throw c.Mismatch($"its attribute '{name}' has {values.Length} numbers, not {count}, for the input {NodeContext.Show(c.Dims(0))}");
     }
 
     private static Expression Count(Expression room, long stride, bool ceil) =>
