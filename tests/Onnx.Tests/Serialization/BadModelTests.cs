@@ -1,5 +1,4 @@
 using CompressTool.Onnx.Diagnostics;
-using CompressTool.Onnx.Tests.Protobuf;
 using CompressTool.OnnxFormat;
 using Google.Protobuf;
 using Kind = CompressTool.OnnxFormat.AttributeProto.Types.AttributeType;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Tests.Protobuf;
-using CompressTool.OnnxFormat;
 using Google.Protobuf;
 
 namespace CompressTool.Onnx.Tests.Serialization;
