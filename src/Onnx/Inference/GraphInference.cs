@@ -58,6 +58,19 @@ internal sealed class GraphInference(Session session, IReadOnlyDictionary<string
     /// <summary>Puts down the content of an output whose type is there already.</summary>
     public void Fill(Value value, Fact fact) => _facts[value] = fact;
 
+    /// <summary>Infers one node more, whose inputs have been inferred.</summary>
+    public void RunNode(Node node)
+    {
+        try
+        {
+            Visit(node);
+        }
+        catch (OverflowException e)
+        {
+            throw new CompressToolException(OnnxErrors.ShapeMismatch, Mismatch(node, "its shapes are larger than 64 bits can count").Message, inner: e);
+        }
+    }
+
     private void RunNodes(Graph graph)
     {
         foreach (var initializer in graph.Initializers)
@@ -78,14 +91,7 @@ internal sealed class GraphInference(Session session, IReadOnlyDictionary<string
 
         foreach (var node in graph.Nodes)
         {
-            try
-            {
-                Visit(node);
-            }
-            catch (OverflowException e)
-            {
-                throw new CompressToolException(OnnxErrors.ShapeMismatch, Mismatch(node, "its shapes are larger than 64 bits can count").Message, inner: e);
-            }
+            RunNode(node);
         }
     }
 

@@ -24,6 +24,10 @@ public interface IEngine
     /// <exception cref="Onnx.Diagnostics.CompressToolException">The engine cannot load the model, or lacks a provider (<see cref="RuntimeErrors"/>).</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     ICompiledFunction Compile(string modelPath, EngineOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Prepares a model in memory to run. It may be changed or disposed afterwards.</summary>
+    /// <inheritdoc cref="Compile(string, EngineOptions?, CancellationToken)"/>
+    ICompiledFunction Compile(Model model, EngineOptions? options = null, CancellationToken cancellationToken = default);
 }
 
 /// <summary>A model ready to run: feeds in, outputs out. Runs may happen on several threads at once.</summary>
@@ -43,6 +47,9 @@ public interface ICompiledFunction : IDisposable
     /// <exception cref="Onnx.Diagnostics.CompressToolException">Names, types or shapes do not fit, or a node failed (<see cref="RuntimeErrors"/>).</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     IReadOnlyDictionary<string, NdArray> Run(IReadOnlyDictionary<string, NdArray> feeds, IReadOnlyList<string>? outputs = null, CancellationToken cancellationToken = default);
+
+    /// <summary>A binding of inputs and outputs to memory of the caller.</summary>
+    IFunctionBinding Bind();
 }
 
 /// <summary>An input or output of a function.</summary>

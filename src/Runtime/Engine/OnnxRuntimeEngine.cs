@@ -6,6 +6,9 @@ namespace CompressTool.Runtime.Engine;
 /// <summary>ONNX Runtime as an engine.</summary>
 public sealed class OnnxRuntimeEngine : IEngine
 {
+    /// <summary>Larger models go through a file, which the session maps: a model in one block can have 2 GiB and would be in memory twice.</summary>
+    private const long MaxBytesInMemory = 256 << 20;
+
     /// <inheritdoc/>
     public string Name => "onnxruntime";
 
@@ -18,22 +21,61 @@ public sealed class OnnxRuntimeEngine : IEngine
     /// <inheritdoc/>
     public ICompiledFunction Compile(string modelPath, EngineOptions? options = null, CancellationToken cancellationToken = default)
     {
-        options ??= new EngineOptions();
-        using var sessionOptions = new SessionOptions
+        using var sessionOptions = ToSessionOptions(options ?? new EngineOptions());
+        return Describe(new InferenceSession(modelPath, sessionOptions, cancellationToken), modelPath);
+    }
+
+    /// <inheritdoc/>
+    public ICompiledFunction Compile(Model model, EngineOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        using var sessionOptions = ToSessionOptions(options ?? new EngineOptions());
+        if (model.Graph.Initializers.Sum(value => value.Initializer!.ByteLength) <= MaxBytesInMemory)
+        {
+            return Describe(new InferenceSession(model.ToBytes(), sessionOptions, cancellationToken), model.Graph.Name);
+        }
+
+        var folder = Directory.CreateTempSubdirectory("compresstool-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "model.onnx");
+            model.Save(path, cancellationToken: cancellationToken);
+            return Describe(new InferenceSession(path, sessionOptions, cancellationToken), model.Graph.Name);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static SessionOptions ToSessionOptions(EngineOptions options)
+    {
+        var result = new SessionOptions
         {
             IntraOpNumThreads = options.Threads,
             GraphOptimizationLevel = options.Optimize ? GraphOptimizationLevel.All : GraphOptimizationLevel.DisableAll,
             DeterministicCompute = options.Deterministic,
         };
-        foreach (var provider in options.Providers)
-        {
-            sessionOptions.AppendExecutionProvider(provider.Name, provider.Options);
-        }
-
-        var session = new InferenceSession(modelPath, sessionOptions, cancellationToken);
         try
         {
-            return new Function(session, modelPath);
+            foreach (var provider in options.Providers)
+            {
+                result.AppendExecutionProvider(provider.Name, provider.Options);
+            }
+
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    private static Function Describe(InferenceSession session, string modelName)
+    {
+        try
+        {
+            return new Function(session, modelName);
         }
         catch
         {
@@ -77,6 +119,8 @@ public sealed class OnnxRuntimeEngine : IEngine
             }
         }
 
+        public IFunctionBinding Bind() => new Binding(session);
+
         public void Dispose() => session.Dispose();
 
         private static FunctionValue[] Describe(IReadOnlyList<string> names, IReadOnlyDictionary<string, NodeMetadata> metadata, string modelPath) =>
@@ -92,5 +136,29 @@ public sealed class OnnxRuntimeEngine : IEngine
             var dims = metadata.Dimensions.Zip(metadata.SymbolicDimensions, (size, symbol) => size >= 0 ? new Dim(size) : symbol.Length > 0 ? new Dim(symbol) : Dim.Unknown);
             return new FunctionValue(name, new TensorType(metadata.ElementType, metadata.HasShape ? new Shape([.. dims]) : null));
         }
+    }
+
+    private sealed class Binding(InferenceSession session) : IFunctionBinding
+    {
+        private readonly OrtIoBinding _binding = session.CreateIoBinding();
+
+        public void SetInput(string name, NativeArray array)
+        {
+            using var value = Value(array);
+            _binding.BindInput(name, value);
+        }
+
+        public void SetOutput(string name, NativeArray array)
+        {
+            using var value = Value(array);
+            _binding.BindOutput(name, value);
+        }
+
+        public void Run(CancellationToken cancellationToken = default) => session.RunWithBinding(_binding, cancellationToken: cancellationToken);
+
+        public void Dispose() => _binding.Dispose();
+
+        private static OrtValue Value(NativeArray array) =>
+            OrtValue.CreateTensorValueWithData(OrtMemoryInfo.Cpu, array.Type, [.. array.Dims], array.Pointer, array.ByteLength);
     }
 }

@@ -31,6 +31,9 @@ internal sealed class FakeEngine : IEngine
         return _functions[Path.GetFileName(modelPath)];
     }
 
+    public ICompiledFunction Compile(Onnx.Model model, EngineOptions? options = null, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException("Models are known by their file names.");
+
     private sealed class FakeFunction(
         FakeEngine engine, string file, IReadOnlyList<FunctionValue> inputs, IReadOnlyList<FunctionValue> outputs, Func<IReadOnlyDictionary<string, NdArray>, Dictionary<string, NdArray>> run) : ICompiledFunction
     {
@@ -44,6 +47,8 @@ internal sealed class FakeEngine : IEngine
             engine.Runs.Add((file, feeds));
             return run(feeds);
         }
+
+        public IFunctionBinding Bind() => throw new NotSupportedException("Runs are remembered by their feeds.");
 
         public void Dispose() => engine.Log.Add("-" + file);
     }
