@@ -10,6 +10,8 @@ namespace CompressTool.Integration.Tests;
 [TestClass]
 public static class Packages
 {
+    private static readonly Lock s_installing = new();
+
     private static TempFolder? s_folder;
 
     /// <summary>The version of all of them.</summary>
@@ -71,5 +73,15 @@ public static class Packages
             </Project>
             """);
         return folder;
+    }
+
+    /// <summary>Installs the tool for a folder. One after the other: unlike restore, this unpacks into <see cref="Installed"/> without a lock.</summary>
+    public static void InstallTool(ProjectFolder folder)
+    {
+        folder.Run("new", "tool-manifest").Succeeded();
+        lock (s_installing)
+        {
+            folder.Run("tool", "install", "CompressTool", "--version", Version).Succeeded();
+        }
     }
 }

@@ -26,8 +26,7 @@ public sealed class TemplateTests
     {
         using var folder = Installed();
         File.Copy(Repository.Fixture("autoencoder-kl", "decoder_op17.onnx"), folder.PathOf("decoder.onnx"));
-        folder.Run("new", "tool-manifest").Succeeded();
-        folder.Run("tool", "install", "CompressTool", "--version", Packages.Version).Succeeded();
+        Packages.InstallTool(folder);
 
         foreach (var method in (string[])["fp16", "weights", "n-m", "int8-weights", "int4", "int8-dynamic"])
         {

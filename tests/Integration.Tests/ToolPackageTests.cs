@@ -12,9 +12,7 @@ public sealed class ToolPackageTests
         using var folder = Packages.NewFolder();
         File.Copy(Repository.Fixture("autoencoder-kl", "decoder_op17.onnx"), folder.PathOf("decoder.onnx"));
         folder.Write("shop.compress.yml", "version: 1\nmodel: decoder.onnx\nstages:\n  - quantize: { scheme: fp16 }\ngates:\n  psnr: { min: 30 }\n");
-        folder.Run("new", "tool-manifest").Succeeded();
-
-        folder.Run("tool", "install", "CompressTool", "--version", Packages.Version).Succeeded();
+        Packages.InstallTool(folder);
 
         // As the user types it: the SDK finds the command dotnet-compress in the manifest.
         using var info = JsonDocument.Parse(folder.Run("compress", "info", "--json").Succeeded().Output);
