@@ -1,0 +1,121 @@
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Onnx.Passes;
+using CompressTool.Training.Expressions;
+
+namespace CompressTool.Training.Differentiation;
+
+/// <summary>
+/// A model prepared for training: its parameters are inputs, so that they can change from run to run, its sizes are numbers, and
+/// what does not depend on inputs or parameters is computed already.
+/// </summary>
+public sealed class TrainingGraph
+{
+    /// <summary>The prefix of the outputs that hold gradients.</summary>
+    public const string GradientPrefix = "gradient of ";
+
+    /// <summary>Operators change between these versions only by additions, RoiAlign excepted, so that a model may be taken for the newer one.</summary>
+    private const int OldestOpset = 13, WorkingOpset = 17;
+
+    private readonly Dictionary<string, Tensor> _parameters;
+
+    private TrainingGraph(Model model, Dictionary<string, Tensor> parameters)
+    {
+        Builder = new GraphBuilder(model);
+        _parameters = parameters;
+    }
+
+    /// <summary>Where losses are built.</summary>
+    public GraphBuilder Builder { get; }
+
+    /// <summary>The model that grows.</summary>
+    public Model Model => Builder.Model;
+
+    /// <summary>The parameters and the values they had in the model, in its order.</summary>
+    public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
+
+    /// <summary>Prepares a model.</summary>
+    /// <param name="model">The model, which is changed; its weights stay where they are.</param>
+    /// <param name="sizes">Numbers for symbolic dimensions, e.g. <c>batch</c> = 2; null when there are none.</param>
+    /// <param name="trainable">Names of the initializers to train; null for all that are floating-point.</param>
+    /// <exception cref="CompressToolException">A name is not known or not an initializer (CMP7003), a size is missing (CMP7002), or shapes contradict
+    /// each other (CMP2006).</exception>
+    public static TrainingGraph Create(Model model, IReadOnlyDictionary<string, long>? sizes = null, IEnumerable<string>? trainable = null)
+    {
+        RaiseOpset(model);
+        var parameters = TakeParameters(model.Graph, trainable);
+        SymbolBinding.Run(model, sizes ?? new Dictionary<string, long>());
+        if (model.Graph.Inputs.FirstOrDefault(input => input.Shape?.IsStatic != true) is { } open)
+        {
+            throw Errors.UnknownShape(open);
+        }
+
+        ConstantFolding.Run(model);
+        return new TrainingGraph(model, parameters);
+    }
+
+    /// <summary>Adds outputs that hold the gradients of a scalar by parameters.</summary>
+    /// <param name="loss">The scalar.</param>
+    /// <param name="by">Names of the parameters; null for all.</param>
+    /// <exception cref="CompressToolException">See <see cref="Differentiator.Gradients(Expr, IReadOnlyList{Expr})"/>.</exception>
+    public void AddGradients(Expr loss, IEnumerable<string>? by = null)
+    {
+        var names = (by ?? _parameters.Keys).ToArray();
+        var inputs = Model.Graph.Inputs.ToDictionary(input => input.Name);
+        var gradients = Differentiator.Gradients(loss, [.. names.Select(name => Builder.Of(inputs.GetValueOrDefault(name) ?? throw Errors.NoValue(Model.Graph, name)))]);
+        foreach (var (name, gradient) in names.Zip(gradients))
+        {
+            AddOutput(GradientPrefix + name, gradient);
+        }
+    }
+
+    /// <summary>Makes a value an output of the graph.</summary>
+    /// <param name="name">The output's name.</param>
+    /// <param name="value">The value.</param>
+    public void AddOutput(string name, Expr value)
+    {
+        // A value of its own, as one may be wanted twice, or be an input.
+        var output = Builder.Node("Identity", [value]).Value;
+        output.Name = name;
+        Model.Graph.Outputs.Add(output);
+    }
+
+    /// <summary>Removes what no output needs. The graph is complete then.</summary>
+    public void RemoveUnused() => Model.Graph.RemoveUnused();
+
+    private static void RaiseOpset(Model model)
+    {
+        if (model.Opset is < OldestOpset)
+        {
+            throw new CompressToolException(TrainingErrors.InvalidRequest, $"the model uses opset {model.Opset}, and gradients need {OldestOpset} or newer; export it with opset {WorkingOpset}");
+        }
+
+        if (model.Opset < WorkingOpset && !model.Graph.AllNodes().Any(node => node.Is("RoiAlign")))
+        {
+            model.OpsetImports[""] = WorkingOpset;
+        }
+    }
+
+    private static Dictionary<string, Tensor> TakeParameters(Graph graph, IEnumerable<string>? trainable)
+    {
+        var names = trainable?.ToHashSet();
+        var parameters = new Dictionary<string, Tensor>();
+        foreach (var value in graph.Initializers.Where(value => names?.Contains(value.Name) ?? value.Initializer!.Type.IsFloat()).ToArray())
+        {
+            parameters.Add(value.Name, value.Initializer!);
+            graph.RemoveInitializer(value);
+            if (!value.IsGraphInput)
+            {
+                value.Type = new TensorType(parameters[value.Name].Type, Shape.Of(parameters[value.Name].Dims));
+                graph.AddInput(value);
+            }
+        }
+
+        if (names?.FirstOrDefault(name => !parameters.ContainsKey(name)) is { } unknown)
+        {
+            throw new CompressToolException(TrainingErrors.InvalidRequest, $"the model has no initializer '{unknown}'{NearestName.Hint(unknown, [.. graph.Initializers.Select(value => value.Name), .. parameters.Keys])}");
+        }
+
+        return parameters;
+    }
+}

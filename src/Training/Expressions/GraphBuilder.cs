@@ -1,0 +1,143 @@
+using CompressTool.Onnx;
+using CompressTool.Onnx.Inference;
+using Attribute = CompressTool.Onnx.Attribute;
+
+namespace CompressTool.Training.Expressions;
+
+/// <summary>
+/// Appends operations to the graph of a model. Each node is shape-checked when it is added, so a mistake in a formula shows
+/// at the line that makes it.
+/// </summary>
+public sealed class GraphBuilder
+{
+    /// <summary>The domain of ONNX Runtime's own operators.</summary>
+    internal const string Microsoft = "com.microsoft";
+
+    private readonly IncrementalInference _inference;
+    private readonly HashSet<Value> _stopped = [];
+    private readonly Dictionary<(DataType Type, double Number), Value> _scalars = [];
+
+    /// <summary>Begins to build on a model; infers its shapes.</summary>
+    /// <param name="model">The model; its main graph grows.</param>
+    /// <exception cref="Onnx.Diagnostics.CompressToolException">Its shapes or types contradict each other (CMP2006).</exception>
+    public GraphBuilder(Model model)
+    {
+        Model = model;
+        _inference = new IncrementalInference(model);
+    }
+
+    /// <summary>The model.</summary>
+    public Model Model { get; }
+
+    /// <summary>The graph that grows.</summary>
+    public Graph Graph => Model.Graph;
+
+    /// <summary>An expression for a value of the graph.</summary>
+    public Expr Of(Value value) => new(this, value);
+
+    /// <summary>The value of a name as an expression.</summary>
+    /// <exception cref="Onnx.Diagnostics.CompressToolException">There is none (CMP7003).</exception>
+    public Expr Of(string name) => Of(Graph.FindValue(name) ?? throw Errors.NoValue(Graph, name));
+
+    /// <summary>A new input of the graph.</summary>
+    /// <param name="name">Its name; made unique.</param>
+    /// <param name="type">Its element type.</param>
+    /// <param name="dims">Its dimensions; none for a scalar.</param>
+    public Expr Input(string name, DataType type, params IEnumerable<long> dims)
+    {
+        var value = new Value(Graph.UniqueName(name), new TensorType(type, Shape.Of(dims)));
+        Graph.AddInput(value);
+        _inference.Add(value);
+        return Of(value);
+    }
+
+    /// <summary>A constant.</summary>
+    public Expr Constant(Tensor tensor) => Node("Constant", [], Attribute.Tensor("value", tensor));
+
+    /// <summary>A scalar constant.</summary>
+    /// <param name="number">Its value, rounded to the type.</param>
+    /// <param name="type">A floating-point type or int64.</param>
+    public Expr Scalar(double number, DataType type = DataType.Float)
+    {
+        if (!_scalars.TryGetValue((type, number), out var value))
+        {
+            _scalars[(type, number)] = value = Constant(Numbers.Scalar(type, number)).Value;
+        }
+
+        return Of(value);
+    }
+
+    /// <summary>Numbers as an int64 vector: shapes, axes.</summary>
+    public Expr Int64s(params ReadOnlySpan<long> numbers) => Constant(Tensor.Int64s(numbers));
+
+    /// <summary>An array filled with one number.</summary>
+    public Expr Full(double number, DataType type, params IReadOnlyList<long> dims) =>
+        dims.Count == 0 ? Scalar(number, type)
+        : Node("ConstantOfShape", [Int64s([.. dims])], Attribute.Tensor("value", Numbers.Fill(type, number, 1)));
+
+    /// <summary>Arrays joined along an axis.</summary>
+    public Expr Concat(int axis, params IReadOnlyList<Expr> parts) => parts.Count == 1 ? parts[0] : Node("Concat", parts, Attribute.Int("axis", axis));
+
+    /// <summary>Adds an operation of the standard domain with one output.</summary>
+    /// <param name="opType">The operator.</param>
+    /// <param name="inputs">Inputs; null where an optional one is left out.</param>
+    /// <param name="attributes">Attributes.</param>
+    /// <exception cref="Onnx.Diagnostics.CompressToolException">The inputs do not go together (CMP2006).</exception>
+    public Expr Node(string opType, IEnumerable<Expr?> inputs, params IEnumerable<Attribute> attributes) => Nodes(opType, "", 1, inputs, attributes)[0];
+
+    /// <summary>Adds an operation with several outputs or of another domain.</summary>
+    /// <param name="opType">The operator.</param>
+    /// <param name="domain">Its domain, imported if it is not yet.</param>
+    /// <param name="outputCount">How many outputs.</param>
+    /// <param name="inputs">Inputs; null where an optional one is left out.</param>
+    /// <param name="attributes">Attributes.</param>
+    /// <exception cref="Onnx.Diagnostics.CompressToolException">The inputs do not go together (CMP2006).</exception>
+    public Expr[] Nodes(string opType, string domain, int outputCount, IEnumerable<Expr?> inputs, params IEnumerable<Attribute> attributes)
+    {
+        Model.OpsetImports.TryAdd(domain, 1);
+        var outputs = new Value[outputCount];
+        for (var index = 0; index < outputCount; index++)
+        {
+            outputs[index] = new Value(Graph.UniqueName(opType));
+        }
+
+        var node = new Node(opType, inputs.Select(input => input?.Value), outputs, outputs[0].Name, domain, attributes);
+        Graph.Add(node);
+        _inference.Add(node);
+        return Array.ConvertAll(outputs, Of);
+    }
+
+    /// <summary>An output of a node; added to the node when it leaves that out.</summary>
+    internal Expr OutputOf(Node node, int index)
+    {
+        if (node.Output(index) is { } present)
+        {
+            return Of(present);
+        }
+
+        while (node.Outputs.Count < index)
+        {
+            node.AddOutput(null);
+        }
+
+        var value = new Value(Graph.UniqueName($"{node.OpType}_{index}"));
+        if (node.Outputs.Count > index)
+        {
+            node.SetOutput(index, value);
+        }
+        else
+        {
+            node.AddOutput(value);
+        }
+
+        _inference.Add(node);
+        return Of(value);
+    }
+
+    /// <summary>The content of a value when it is constant, or follows from shapes; null otherwise.</summary>
+    internal Tensor? ConstantOf(Value value) => value.ConstantTensor ?? _inference.Result.ConstantOf(value);
+
+    internal bool IsStopped(Value value) => _stopped.Contains(value);
+
+    internal void Stop(Value value) => _stopped.Add(value);
+}
