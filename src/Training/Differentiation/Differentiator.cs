@@ -131,9 +131,9 @@ public static class Differentiator
             var result = new HashSet<Value>(by.Select(value => value.Value));
             foreach (var node in _nodes)
             {
-                if (node.Inputs.Any(input => input is not null && result.Contains(input)))
+                if (!GradientStop.IsAt(node) && node.Inputs.Any(input => input is not null && result.Contains(input)))
                 {
-                    result.UnionWith(node.Outputs.OfType<Value>().Where(output => output.ElementType.IsFloat() && !_builder.IsStopped(output)));
+                    result.UnionWith(node.Outputs.OfType<Value>().Where(output => output.ElementType.IsFloat()));
                 }
             }
 

@@ -1,5 +1,6 @@
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Onnx.Inference;
 using CompressTool.Onnx.Passes;
 using CompressTool.Training.Expressions;
 
@@ -36,15 +37,15 @@ public sealed class TrainingGraph
 
     /// <summary>Prepares a model.</summary>
     /// <param name="model">The model, which is changed; its weights stay where they are.</param>
-    /// <param name="sizes">Numbers for symbolic dimensions, e.g. <c>batch</c> = 2; null when there are none.</param>
+    /// <param name="shapes">Numbers for symbolic dimensions, or shapes of inputs; null when the model leaves nothing open.</param>
     /// <param name="trainable">Names of the initializers to train; null for all that are floating-point.</param>
     /// <exception cref="CompressToolException">A name is not known or not an initializer (CMP7003), a size is missing (CMP7002), or shapes contradict
     /// each other (CMP2006).</exception>
-    public static TrainingGraph Create(Model model, IReadOnlyDictionary<string, long>? sizes = null, IEnumerable<string>? trainable = null)
+    public static TrainingGraph Create(Model model, InferenceOptions? shapes = null, IEnumerable<string>? trainable = null)
     {
         RaiseOpset(model);
         var parameters = TakeParameters(model.Graph, trainable);
-        SymbolBinding.Run(model, sizes ?? new Dictionary<string, long>());
+        ShapeInference.Run(model, shapes);
         if (model.Graph.Inputs.FirstOrDefault(input => input.Shape?.IsStatic != true) is { } open)
         {
             throw Errors.UnknownShape(open);
@@ -53,35 +54,6 @@ public sealed class TrainingGraph
         ConstantFolding.Run(model);
         return new TrainingGraph(model, parameters);
     }
-
-    /// <summary>Adds outputs that hold the gradients of a scalar by parameters.</summary>
-    /// <param name="loss">The scalar.</param>
-    /// <param name="by">Names of the parameters; null for all.</param>
-    /// <exception cref="CompressToolException">See <see cref="Differentiator.Gradients(Expr, IReadOnlyList{Expr})"/>.</exception>
-    public void AddGradients(Expr loss, IEnumerable<string>? by = null)
-    {
-        var names = (by ?? _parameters.Keys).ToArray();
-        var inputs = Model.Graph.Inputs.ToDictionary(input => input.Name);
-        var gradients = Differentiator.Gradients(loss, [.. names.Select(name => Builder.Of(inputs.GetValueOrDefault(name) ?? throw Errors.NoValue(Model.Graph, name)))]);
-        foreach (var (name, gradient) in names.Zip(gradients))
-        {
-            AddOutput(GradientPrefix + name, gradient);
-        }
-    }
-
-    /// <summary>Makes a value an output of the graph.</summary>
-    /// <param name="name">The output's name.</param>
-    /// <param name="value">The value.</param>
-    public void AddOutput(string name, Expr value)
-    {
-        // A value of its own, as one may be wanted twice, or be an input.
-        var output = Builder.Node("Identity", [value]).Value;
-        output.Name = name;
-        Model.Graph.Outputs.Add(output);
-    }
-
-    /// <summary>Removes what no output needs. The graph is complete then.</summary>
-    public void RemoveUnused() => Model.Graph.RemoveUnused();
 
     private static void RaiseOpset(Model model)
     {

@@ -192,7 +192,7 @@ public sealed partial class Expr
     public Expr StopGradient()
     {
         var result = Node("Identity");
-        Builder.Stop(result.Value);
+        GradientStop.Mark(result.Value.Producer!);
         return result;
     }
 

@@ -14,7 +14,6 @@ public sealed class GraphBuilder
     internal const string Microsoft = "com.microsoft";
 
     private readonly IncrementalInference _inference;
-    private readonly HashSet<Value> _stopped = [];
     private readonly Dictionary<(DataType Type, double Number), Value> _scalars = [];
 
     /// <summary>Begins to build on a model; infers its shapes.</summary>
@@ -107,6 +106,17 @@ public sealed class GraphBuilder
         return Array.ConvertAll(outputs, Of);
     }
 
+    /// <summary>Makes an expression an output of the graph.</summary>
+    /// <param name="name">The output's name.</param>
+    /// <param name="value">What it is.</param>
+    public void AddOutput(string name, Expr value)
+    {
+        // A value of its own, as one may be wanted twice, or be an input.
+        var output = Node("Identity", [value]).Value;
+        output.Name = name;
+        Graph.Outputs.Add(output);
+    }
+
     /// <summary>An output of a node; added to the node when it leaves that out.</summary>
     internal Expr OutputOf(Node node, int index)
     {
@@ -136,8 +146,4 @@ public sealed class GraphBuilder
 
     /// <summary>The content of a value when it is constant, or follows from shapes; null otherwise.</summary>
     internal Tensor? ConstantOf(Value value) => value.ConstantTensor ?? _inference.Result.ConstantOf(value);
-
-    internal bool IsStopped(Value value) => _stopped.Contains(value);
-
-    internal void Stop(Value value) => _stopped.Add(value);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CompressTool.Onnx;
+using CompressTool.Onnx.Inference;
 using CompressTool.Training.Differentiation;
 
 namespace CompressTool.Training.Tests.Differentiation;
@@ -30,16 +31,14 @@ public sealed class OracleGradientTests
         using var meta = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "meta.json")));
         var grad = meta.RootElement.GetProperty("grad");
         using var onnx = Model.Load(Path.Combine(folder, file));
-        var sizes = onnx.Graph.Inputs.SelectMany(input => input.Shape!).Any(dim => dim.Symbol == "batch") ? new Dictionary<string, long> { ["batch"] = 2 } : null;
+        var sizes = onnx.Graph.Inputs.SelectMany(input => input.Shape!).Any(dim => dim.Symbol == "batch") ? new InferenceOptions { Bindings = new Dictionary<string, long> { ["batch"] = 2 } } : null;
         var feeds = ReferenceModel.ReadArrays(Path.Combine(folder, "io"), [.. inputs.Split(','), "target"]);
         var graph = TrainingGraph.Create(onnx, sizes);
         var output = graph.Builder.Of(graph.Model.Graph.Outputs[0]);
         var loss = ReferenceModel.MeanSquaredError(output, graph.Builder.Input("target", DataType.Float, output.Dims));
-        graph.AddOutput("loss", loss);
-        graph.AddGradients(loss);
-        graph.RemoveUnused();
+        graph.Builder.AddOutput("loss", loss);
 
-        var outputs = ReferenceModel.Run(graph, feeds);
+        var outputs = ReferenceModel.Run(graph, "loss", feeds);
 
         Assert.AreEqual(grad.GetProperty("loss_f64").GetDouble(), outputs["loss"].AsSpan<float>()[0], 1e-5);
         using var weights = SafetensorsFile.Open(Path.Combine(folder, component, "diffusion_pytorch_model.safetensors"));

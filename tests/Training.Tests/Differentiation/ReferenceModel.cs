@@ -1,6 +1,7 @@
 using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
 using CompressTool.Training.Differentiation;
+using CompressTool.Training.Engine;
 using CompressTool.Training.Expressions;
 
 namespace CompressTool.Training.Tests.Differentiation;
@@ -15,12 +16,12 @@ internal static class ReferenceModel
     public static Dictionary<string, NdArray> ReadArrays(string folder, params string[] names) =>
         names.ToDictionary(name => name, name => NdArray.From(NpyFile.Read(Path.Combine(folder, name + ".npy"))));
 
-    /// <summary>Runs a complete training graph with the parameters it came with.</summary>
-    public static IReadOnlyDictionary<string, NdArray> Run(TrainingGraph graph, IReadOnlyDictionary<string, NdArray> feeds)
+    /// <summary>Runs a training graph and its gradients with the parameters it came with.</summary>
+    public static IReadOnlyDictionary<string, NdArray> Run(TrainingGraph graph, string loss, IReadOnlyDictionary<string, NdArray> feeds, params IReadOnlyList<string> by)
     {
-        using var function = new OnnxRuntimeEngine().Compile(graph.Model);
+        using var function = new OnnxRuntimeTrainingEngine().CompileGradient(graph.Model, loss, by.Count > 0 ? by : [.. graph.Parameters.Keys]);
         var all = new Dictionary<string, NdArray>(feeds);
-        foreach (var (name, tensor) in graph.Parameters.Where(parameter => graph.Model.Graph.Inputs.Any(input => input.Name == parameter.Key)))
+        foreach (var (name, tensor) in graph.Parameters)
         {
             all[name] = NdArray.From(tensor);
         }

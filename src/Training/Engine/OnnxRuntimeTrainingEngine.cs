@@ -1,0 +1,46 @@
+using CompressTool.Onnx;
+using CompressTool.Runtime.Engine;
+using CompressTool.Training.Differentiation;
+using CompressTool.Training.Expressions;
+
+namespace CompressTool.Training.Engine;
+
+/// <summary>ONNX Runtime as an engine that trains: the gradient is a graph as well, so the runtime needs no training of its own.</summary>
+public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
+{
+    private readonly OnnxRuntimeEngine _engine = new();
+
+    /// <inheritdoc/>
+    public string Name => _engine.Name;
+
+    /// <inheritdoc/>
+    public string Version => _engine.Version;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Providers => _engine.Providers;
+
+    /// <inheritdoc/>
+    public ICompiledFunction Compile(string modelPath, EngineOptions? options = null, CancellationToken cancellationToken = default) =>
+        _engine.Compile(modelPath, options, cancellationToken);
+
+    /// <inheritdoc/>
+    public ICompiledFunction Compile(Model model, EngineOptions? options = null, CancellationToken cancellationToken = default) =>
+        _engine.Compile(model, options, cancellationToken);
+
+    /// <inheritdoc/>
+    public ICompiledFunction CompileGradient(Model model, string loss, IReadOnlyList<string> by, EngineOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var builder = new GraphBuilder(model);
+        var inputs = model.Graph.Inputs.ToDictionary(input => input.Name);
+        var gradients = Differentiator.Gradients(
+            builder.Of(model.Graph.Outputs.FirstOrDefault(output => output.Name == loss) ?? throw Errors.NoValue(model.Graph, loss)),
+            [.. by.Select(name => builder.Of(inputs.GetValueOrDefault(name) ?? throw Errors.NoValue(model.Graph, name)))]);
+        foreach (var (name, gradient) in by.Zip(gradients))
+        {
+            builder.AddOutput(TrainingGraph.GradientPrefix + name, gradient);
+        }
+
+        model.Graph.RemoveUnused();
+        return _engine.Compile(model, options, cancellationToken);
+    }
+}
