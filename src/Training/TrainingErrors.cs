@@ -2,8 +2,8 @@ using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Training;
 
-/// <summary>Errors of differentiation (CMP700x).</summary>
-public static class TrainingErrors
+/// <summary>Errors of differentiation (CMP700x) and training (CMP703x).</summary>
+public static partial class TrainingErrors
 {
     /// <summary>An operator on the way to a wanted gradient has no gradient.</summary>
     public static readonly ErrorCode NoGradient = new("CMP7001", "An operator between the loss and a parameter has no gradient.", "Train only parameters that the loss reaches without it, or stop the gradient before it.");

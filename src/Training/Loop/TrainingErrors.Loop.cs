@@ -2,7 +2,7 @@ using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Training;
 
-/// <summary>Errors of differentiation and training: CMP70xx.</summary>
+// Of training: CMP703x.
 public static partial class TrainingErrors
 {
     /// <summary>A parameter that cannot be trained, or names that do not fit together.</summary>
