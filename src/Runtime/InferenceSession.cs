@@ -97,9 +97,9 @@ public sealed unsafe partial class InferenceSession : IDisposable
         }
 
         var handle = new OrtHandle(session, OrtLibrary.Api->ReleaseSession);
-        foreach (var initializer in options.SharedInitializers)
+        foreach (var kept in options.KeptBySession)
         {
-            handle.Keep(initializer);
+            handle.Keep(kept);
         }
 
         return handle;

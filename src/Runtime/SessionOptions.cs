@@ -1,4 +1,5 @@
 using System.Buffers;
+using CompressTool.Runtime.CustomOperators;
 using CompressTool.Runtime.Native;
 
 namespace CompressTool.Runtime;
@@ -6,7 +7,7 @@ namespace CompressTool.Runtime;
 /// <summary>How a session loads and runs a model. Not safe for concurrent changes; may be reused for several sessions.</summary>
 public sealed unsafe partial class SessionOptions : IDisposable
 {
-    private readonly List<OrtHandle> _sharedInitializers = [];
+    private readonly List<OrtHandle> _keptBySession = [];
 
     /// <summary>Creates options with ONNX Runtime's defaults: the CPU, all its cores, all optimizations.</summary>
     public SessionOptions()
@@ -157,8 +158,8 @@ public sealed unsafe partial class SessionOptions : IDisposable
 
     internal OrtHandle Handle { get; }
 
-    /// <summary>Values that a session uses in place, and therefore keeps.</summary>
-    internal IReadOnlyList<OrtHandle> SharedInitializers => _sharedInitializers;
+    /// <summary>What a session uses in place, and therefore keeps: shared initializers and domains of custom operators.</summary>
+    internal IReadOnlyList<OrtHandle> KeptBySession => _keptBySession;
 
     /// <summary>Sets one of ONNX Runtime's named session options, e.g. <c>session.intra_op.allow_spinning</c>.</summary>
     public void AddSessionConfigEntry(string key, string value)
@@ -190,7 +191,32 @@ public sealed unsafe partial class SessionOptions : IDisposable
         using var text = new NativeText(name);
         OrtStatus.Check(OrtLibrary.Api->AddInitializer(options.Pointer, text.Pointer, initializer.Pointer), $"Adding the initializer '{name}'");
         Handle.Keep(value.Handle);
-        _sharedInitializers.Add(value.Handle);
+        _keptBySession.Add(value.Handle);
+    }
+
+    /// <summary>Makes operators that are written in C# known to sessions made from these options. They run on the CPU.</summary>
+    /// <remarks>A model that uses them imports the domain <see cref="CustomOperator.Domain"/>, version 1.</remarks>
+    public void AddCustomOperators(IReadOnlyCollection<CustomOperator> operators)
+    {
+        if (operators.Count == 0)
+        {
+            return;
+        }
+
+        using var options = Handle.Acquire();
+        var domain = CustomOperatorDomain.Create(operators);
+        try
+        {
+            using var lease = domain.Acquire();
+            OrtStatus.Check(OrtLibrary.Api->AddCustomOpDomain(options.Pointer, lease.Pointer), "Adding custom operators");
+            Handle.Keep(domain);
+        }
+        finally
+        {
+            domain.Dispose(); // The options hold it from here on.
+        }
+
+        _keptBySession.Add(domain);
     }
 
     /// <summary>

@@ -190,6 +190,14 @@ internal static class OperatorRules
         ["Trilu"] = new(Elementwise.Unary, Movement.Trilu),
     };
 
+    private static readonly Dictionary<string, OperatorRule> s_compressTool = new()
+    {
+        ["ConvGradWeight"] = new(TrainingKernels.ConvGradWeight),
+        ["GroupNormSilu"] = new(TrainingKernels.GroupNormSilu),
+        ["GroupNormSiluGrad"] = new(TrainingKernels.GroupNormSiluGrad),
+        ["SiluGrad"] = new(TrainingKernels.ElementwiseGrad),
+    };
+
     static OperatorRules()
     {
         var unary = new OperatorRule(Elementwise.Unary);
@@ -222,13 +230,15 @@ internal static class OperatorRules
 
     /// <summary>All operators that have a rule.</summary>
     public static IEnumerable<(string Domain, string OpType)> All =>
-        s_standard.Keys.Select(opType => ("", opType)).Concat(s_microsoft.Keys.Select(opType => ("com.microsoft", opType)));
+        s_standard.Keys.Select(opType => ("", opType)).Concat(s_microsoft.Keys.Select(opType => ("com.microsoft", opType)))
+            .Concat(s_compressTool.Keys.Select(opType => ("compresstool", opType)));
 
     /// <summary>The rule of an operator; null for unknown ones.</summary>
     public static OperatorRule? Find(string domain, string opType) => domain switch
     {
         "" => s_standard.GetValueOrDefault(opType),
         "com.microsoft" => s_microsoft.GetValueOrDefault(opType),
+        "compresstool" => s_compressTool.GetValueOrDefault(opType),
         _ => null,
     };
 }

@@ -1,3 +1,5 @@
+using CompressTool.Runtime.CustomOperators;
+
 namespace CompressTool.Runtime.Engine;
 
 /// <summary>How an engine runs a model.</summary>
@@ -17,6 +19,12 @@ public sealed record EngineOptions
 
     /// <summary>Where nodes run, the preferred one first; the CPU takes what is left. Empty (the default) for the CPU alone.</summary>
     public IReadOnlyList<ExecutionProvider> Providers { get; init; } = [];
+
+    /// <summary>
+    /// Operators written in C# that the model may use beside the engine's own; none by default. They run on the CPU, so
+    /// a model for another provider is better left in standard operators.
+    /// </summary>
+    public IReadOnlyList<CustomOperator> CustomOperators { get; init; } = [];
 }
 
 /// <summary>An execution provider and its options.</summary>

@@ -57,6 +57,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         };
         try
         {
+            result.AddCustomOperators(options.CustomOperators);
             foreach (var provider in options.Providers)
             {
                 result.AppendExecutionProvider(provider.Name, provider.Options);

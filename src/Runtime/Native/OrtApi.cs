@@ -26,6 +26,7 @@ internal unsafe struct OrtApi
     private const int P = 8; // Bytes of a function pointer: 32-bit processes are refused before the table is read
 
     // Status
+    [FieldOffset(0 * P)] public delegate* unmanaged<OrtErrorCode, byte*, nint> CreateStatus;
     [FieldOffset(1 * P)] public delegate* unmanaged<nint, OrtErrorCode> GetErrorCode;
     [FieldOffset(2 * P)] public delegate* unmanaged<nint, byte*> GetErrorMessage;
     [FieldOffset(93 * P)] public delegate* unmanaged<nint, void> ReleaseStatus;
@@ -141,6 +142,7 @@ internal unsafe struct OrtApi
     [FieldOffset(72 * P)] public delegate* unmanaged<nint, int*, nint> MemoryInfoGetId;
     [FieldOffset(73 * P)] public delegate* unmanaged<nint, OrtMemoryType*, nint> MemoryInfoGetMemType;
     [FieldOffset(74 * P)] public delegate* unmanaged<nint, OrtAllocatorType*, nint> MemoryInfoGetType;
+    [FieldOffset(75 * P)] public delegate* unmanaged<nint, nuint, void**, nint> AllocatorAlloc;
     [FieldOffset(76 * P)] public delegate* unmanaged<nint, void*, nint> AllocatorFree;
     [FieldOffset(78 * P)] public delegate* unmanaged<nint*, nint> GetAllocatorWithDefaultOptions;
     [FieldOffset(94 * P)] public delegate* unmanaged<nint, void> ReleaseMemoryInfo;
@@ -161,4 +163,18 @@ internal unsafe struct OrtApi
     [FieldOffset(142 * P)] public delegate* unmanaged<nint, void> ClearBoundOutputs;
     [FieldOffset(202 * P)] public delegate* unmanaged<nint, nint> SynchronizeBoundInputs;
     [FieldOffset(203 * P)] public delegate* unmanaged<nint, nint> SynchronizeBoundOutputs;
+
+    // Custom operators
+    [FieldOffset(26 * P)] public delegate* unmanaged<byte*, nint*, nint> CreateCustomOpDomain;
+    [FieldOffset(27 * P)] public delegate* unmanaged<nint, OrtCustomOp*, nint> CustomOpDomain_Add;
+    [FieldOffset(28 * P)] public delegate* unmanaged<nint, nint, nint> AddCustomOpDomain;
+    [FieldOffset(85 * P)] public delegate* unmanaged<nint, byte*, float*, nint> KernelInfoGetAttribute_float;
+    [FieldOffset(86 * P)] public delegate* unmanaged<nint, byte*, long*, nint> KernelInfoGetAttribute_int64;
+    [FieldOffset(89 * P)] public delegate* unmanaged<nint, nuint*, nint> KernelContext_GetOutputCount;
+    [FieldOffset(90 * P)] public delegate* unmanaged<nint, nuint, nint*, nint> KernelContext_GetInput;
+    [FieldOffset(91 * P)] public delegate* unmanaged<nint, nuint, long*, nuint, nint*, nint> KernelContext_GetOutput;
+    [FieldOffset(101 * P)] public delegate* unmanaged<nint, void> ReleaseCustomOpDomain;
+    [FieldOffset(163 * P)] public delegate* unmanaged<nint, byte*, long*, nuint*, nint> KernelInfoGetAttributeArray_int64;
+    [FieldOffset(253 * P)] public delegate* unmanaged<nint, nint, nint*, nint> KernelContext_GetAllocator;
+    [FieldOffset(274 * P)] public delegate* unmanaged<nint, delegate* unmanaged<nint, nuint, void>, nuint, nuint, nint, nint> KernelContext_ParallelFor;
 }
