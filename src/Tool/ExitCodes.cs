@@ -33,6 +33,7 @@ internal static class ExitCodes
         {
             "CMP2008" => Environment, // a file cannot be written
             "CMP3005" or "CMP3006" or "CMP3007" => file, // ONNX Runtime refuses the model or its inputs
+            "CMP7003" => file, // a name that the model does not have
             "CMP3008" => Failed, // a model failed while it ran
             "CMP6097" or "CMP6098" => Environment, // memory, file system
             "CMP6099" => Failed, // a defect of the tool

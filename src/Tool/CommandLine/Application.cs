@@ -35,6 +35,7 @@ internal static class Application
         root.Add(new InspectCommand());
         root.Add(new CompareCommand());
         root.Add(new InferCommand());
+        root.Add(new GradientsCommand());
         root.Add(new NewCommand());
         root.Add(new CacheCommand());
         root.Add(new SchemaCommand());

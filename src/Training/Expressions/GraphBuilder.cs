@@ -107,14 +107,16 @@ public sealed class GraphBuilder
     }
 
     /// <summary>Makes an expression an output of the graph.</summary>
-    /// <param name="name">The output's name.</param>
+    /// <param name="name">The output's name; made unique.</param>
     /// <param name="value">What it is.</param>
-    public void AddOutput(string name, Expr value)
+    /// <returns>The output.</returns>
+    public Expr AddOutput(string name, Expr value)
     {
         // A value of its own, as one may be wanted twice, or be an input.
-        var output = Node("Identity", [value]).Value;
-        output.Name = name;
-        Graph.Outputs.Add(output);
+        var output = Node("Identity", [value]);
+        output.Value.Name = Graph.UniqueName(name);
+        Graph.Outputs.Add(output.Value);
+        return output;
     }
 
     /// <summary>An output of a node; added to the node when it leaves that out.</summary>
