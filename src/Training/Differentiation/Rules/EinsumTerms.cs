@@ -21,4 +21,23 @@ internal static class EinsumTerms
         return ([.. terms.Zip(ranks, (term, rank) => term.Replace("...", term.Contains('.') ? ellipsis[^(rank - (term.Length - 3))..] : "", StringComparison.Ordinal))],
             output.Replace("...", ellipsis, StringComparison.Ordinal));
     }
+
+    /// <summary>A term in which each letter occurs once: every repetition becomes a letter that is not in use.</summary>
+    /// <returns>The term, and which letter each new one repeats.</returns>
+    public static (string Term, IReadOnlyList<(char Letter, char Repeat)> Diagonals) WithoutRepeats(string term, string used)
+    {
+        var free = new Queue<char>(Letters.Where(letter => !used.Contains(letter)));
+        var diagonals = new List<(char Letter, char Repeat)>();
+        var result = term.ToCharArray();
+        for (var axis = 0; axis < result.Length; axis++)
+        {
+            if (term[..axis].Contains(term[axis]))
+            {
+                result[axis] = free.Dequeue();
+                diagonals.Add((term[axis], result[axis]));
+            }
+        }
+
+        return (new string(result), diagonals);
+    }
 }

@@ -55,7 +55,7 @@ internal static class Elementwise
         ["Softplus"] = Unary((x, y) => x.Sigmoid()),
         ["Softsign"] = Unary((x, y) => (1 - y.Abs()).Square()),
         ["Relu"] = Unary((x, y) => Step(x > 0, x)),
-        ["LeakyRelu"] = n => [n.Gradient * Choose(n[0] > 0, 1, n.Float("alpha", 0.01f))],
+        ["LeakyRelu"] = n => [n.Gradient * (n[0] > 0).Where(n[0].Number(1), n[0].Number(n.Float("alpha", 0.01f)))],
         ["PRelu"] = n => [n.Gradient * (n[0] > 0).Where(n[0].Number(1), n[1]), n.Wants(1) ? n.Gradient * n[0].Min(n[0].Number(0)) : null],
         ["ThresholdedRelu"] = n => [n.Gradient * Step(n[0] > n.Float("alpha", 1), n[0])],
         ["Elu"] = n => [n.Gradient * (n[0] > 0).Where(n[0].Number(1), n.Output + n.Float("alpha", 1))],
@@ -76,9 +76,6 @@ internal static class Elementwise
     public static Expr Step(Expr condition, Expr like) => condition.Cast(like.Type);
 
     private static GradientRule Unary(Func<Expr, Expr, Expr> derivative) => n => [n.Gradient * derivative(n[0], n.Output)];
-
-    private static Expr Choose(Expr condition, double whenTrue, double whenFalse) =>
-        condition.Where(condition.Builder.Scalar(whenTrue), condition.Builder.Scalar(whenFalse));
 
     private static IEnumerable<Expr?> Pow(GradientContext n)
     {

@@ -3,23 +3,28 @@ namespace CompressTool.Training.Differentiation.Rules;
 /// <summary>How Resize computes one axis, as a matrix [output, input] (operator specification of Resize).</summary>
 internal static class Interpolation
 {
+    /// <summary>The only coordinates that depend on the region of interest.</summary>
+    public const string Crop = "tf_crop_and_resize";
+
     /// <summary>The matrix of an axis.</summary>
     /// <param name="n">The Resize node.</param>
     /// <param name="scale">Output size over input size.</param>
     /// <param name="input">Input size.</param>
     /// <param name="output">Output size.</param>
-    public static double[,] Of(GradientContext n, double scale, long input, long output)
+    /// <param name="region">Start and end of the region of interest along the axis, as parts of the input.</param>
+    public static double[,] Of(GradientContext n, double scale, long input, long output, (double Start, double End) region)
     {
         var transformation = n.Text("coordinate_transformation_mode", "half_pixel");
-        if (transformation == "tf_crop_and_resize")
-        {
-            throw n.Unsupported("the coordinates of tf_crop_and_resize");
-        }
-
         var matrix = new double[output, input];
         for (var row = 0; row < output; row++)
         {
-            var place = Place(transformation, row, scale, input, output);
+            var place = Place(transformation, row, scale, input, output, region);
+            if (transformation == Crop && (place < 0 || place > input - 1))
+            {
+                // Outside the image lies a constant.
+                continue;
+            }
+
             switch (n.Text("mode", "nearest"))
             {
                 case "nearest":
@@ -27,7 +32,7 @@ internal static class Interpolation
                     break;
                 case var mode:
                     var stretch = n.Int("antialias", 0) != 0 && scale < 1 ? 1 / scale : 1;
-                    Weigh(matrix, row, place, stretch, mode == "cubic" ? 2 : 1, mode == "cubic" ? Cubic(n.Float("cubic_coeff_a", -0.75f)) : Triangle, n.Int("exclude_outside", 0) != 0 || stretch > 1);
+                    Weigh(matrix, row, place, stretch, mode == "cubic" ? 2 : 1, mode == "cubic" ? Cubic(n.Float("cubic_coeff_a", -0.75f)) : Triangle, n.Int("exclude_outside", 0) != 0);
                     break;
             }
         }
@@ -35,8 +40,9 @@ internal static class Interpolation
         return matrix;
     }
 
-    private static double Place(string transformation, long index, double scale, long input, long output) => transformation switch
+    private static double Place(string transformation, long index, double scale, long input, long output, (double Start, double End) region) => transformation switch
     {
+        Crop => (input - 1) * (output == 1 ? (region.Start + region.End) / 2 : region.Start + (index * (region.End - region.Start) / (output - 1))),
         "asymmetric" => index / scale,
         "align_corners" => output == 1 ? 0 : index * (input - 1.0) / (output - 1.0),
         "pytorch_half_pixel" => output == 1 ? 0 : ((index + 0.5) / scale) - 0.5,

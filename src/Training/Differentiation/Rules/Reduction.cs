@@ -11,9 +11,9 @@ internal static class Reduction
         ["ReduceMean"] = n => [Spread(n, n.Gradient) * ((double)n.Output.Count / n[0].Count)],
         ["ReduceMax"] = Extreme,
         ["ReduceMin"] = Extreme,
-        ["ReduceProd"] = n => [Spread(n, n.Gradient * n.Output) / n[0]],
+        ["ReduceProd"] = Product,
         ["ReduceL1"] = n => [Spread(n, n.Gradient) * n[0].Sign()],
-        ["ReduceL2"] = n => [Spread(n, n.Gradient / n.Output) * n[0]],
+        ["ReduceL2"] = n => [Spread(n, n.Gradient / (n.Output > 0).Where(n.Output, n.Output.Number(1))) * n[0]], // 0 at 0, where there is no gradient
         ["ReduceSumSquare"] = n => [Spread(n, n.Gradient * 2) * n[0]],
         ["ReduceLogSum"] = n => [Spread(n, n.Gradient / n.Output.Exp())],
         ["ReduceLogSumExp"] = n => [Spread(n, n.Gradient) * (n[0] - Spread(n, n.Output)).Exp()],
@@ -47,6 +47,17 @@ internal static class Reduction
     {
         var chosen = Elementwise.Step(n[0].IsEqualTo(Spread(n, n.Output)), n[0]);
         return [chosen * Spread(n, n.Gradient / chosen.Sum([.. Axes(n)]).Reshape(n.Output.Dims))];
+    }
+
+    /// <summary>The product of the others: of those that are not zero, and nothing where another one is.</summary>
+    private static IEnumerable<Expr?> Product(GradientContext n)
+    {
+        var isZero = n[0].IsEqualTo(n[0].Number(0));
+        var safe = isZero.Where(n[0].Number(1), n[0]);
+        var zero = Elementwise.Step(isZero, n[0]);
+        var otherZeros = zero.Sum([.. Axes(n)], keepDims: true) - zero;
+        var product = n.Builder.Node("ReduceProd", n.Optional(1) is { } axes ? [safe, axes] : [safe], n.Node.Attributes);
+        return [Spread(n, n.Gradient * product) / safe * Elementwise.Step(otherZeros < 0.5, n[0])];
     }
 
     private static IEnumerable<Expr?> CumSum(GradientContext n) =>

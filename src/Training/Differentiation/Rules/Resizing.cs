@@ -28,49 +28,66 @@ internal static class Resizing
     private static Expr Resize(GradientContext n)
     {
         var (input, output) = (n[0].Dims, n.Output.Dims);
-        var scales = Scales(n, input, output);
+        var matrices = Matrices(n, input, output);
         var gradient = n.Gradient;
-        if (IsRepetition(n, input, output, scales))
+        if (matrices.All(matrix => matrix is null || IsRepetition(matrix)))
         {
-            // Nearest neighbours at a whole factor: each input element is repeated.
+            // Each input element is repeated: nearest neighbours at a whole factor.
             var split = input.Zip(output, (size, resized) => (long[])[size, resized / size]).SelectMany(pair => pair).ToArray();
             return gradient.Reshape(split).Sum([.. Enumerable.Range(0, input.Length).Where(axis => input[axis] != output[axis]).Select(axis => (2 * axis) + 1)]).Reshape(input);
         }
 
-        for (var axis = 0; axis < input.Length; axis++)
+        foreach (var (axis, matrix) in matrices.Index())
         {
-            if (scales[axis] != 1 || input[axis] != output[axis])
-            {
-                gradient = Along(gradient, axis, Interpolation.Of(n, scales[axis], input[axis], output[axis]));
-            }
+            gradient = matrix is null ? gradient : Along(gradient, axis, matrix);
         }
 
         return gradient;
     }
 
-    private static bool IsRepetition(GradientContext n, long[] input, long[] output, double[] scales) =>
-        n.Text("mode", "nearest") == "nearest" && input.Zip(output).All(pair => pair.Second % pair.First == 0)
-        && Enumerable.Range(0, input.Length).All(axis => input[axis] == output[axis] || IsRepetition(Interpolation.Of(n, scales[axis], input[axis], output[axis])));
-
-    private static bool IsRepetition(double[,] matrix)
+    /// <summary>The interpolation along each axis; null for one that stays as it is.</summary>
+    private static double[,]?[] Matrices(GradientContext n, long[] input, long[] output)
     {
-        var factor = matrix.GetLength(0) / matrix.GetLength(1);
-        return Enumerable.Range(0, matrix.GetLength(0)).All(row => matrix[row, row / factor] == 1);
-    }
-
-    private static double[] Scales(GradientContext n, long[] input, long[] output)
-    {
-        var axes = (n.Ints("axes") ?? [.. Enumerable.Range(0, input.Length).Select(axis => (long)axis)]).Select(axis => GradientContext.Axis(axis, input.Length)).ToArray();
-        var result = input.Zip(output, (size, resized) => (double)resized / size).ToArray();
-        if (n.Optional(2) is { Count: > 0 } scales)
+        int[] axes = [.. (n.Ints("axes") ?? [.. Enumerable.Range(0, input.Length).Select(axis => (long)axis)]).Select(axis => GradientContext.Axis(axis, input.Length))];
+        var isCrop = n.Text("coordinate_transformation_mode", "half_pixel") == Interpolation.Crop;
+        var regions = isCrop ? Floats(n, 1) : [];
+        var scales = Scales(n, input, output, axes);
+        var result = new double[,]?[input.Length];
+        foreach (var (index, axis) in axes.Index())
         {
-            var numbers = n.Builder.ConstantOf(scales.Value)?.ToArray<float>() ?? throw n.Unsupported($"its scales '{scales.Value.Name}' are not constant");
-            foreach (var (index, axis) in axes.Index())
+            if (isCrop || scales[index] != 1 || input[axis] != output[axis])
             {
-                result[axis] = numbers[index];
+                result[axis] = Interpolation.Of(n, scales[index], input[axis], output[axis], isCrop ? (regions[index], regions[index + axes.Length]) : (0, 1));
             }
         }
 
         return result;
     }
+
+    private static bool IsRepetition(double[,] matrix)
+    {
+        var (rows, columns) = (matrix.GetLength(0), matrix.GetLength(1));
+        return rows % columns == 0 && Enumerable.Range(0, rows).All(row => matrix[row, row / (rows / columns)] == 1);
+    }
+
+    /// <summary>Scales are given, or follow from the sizes wanted: one for all axes where the aspect ratio is kept.</summary>
+    private static double[] Scales(GradientContext n, long[] input, long[] output, int[] axes)
+    {
+        if (n.Optional(2) is { Count: > 0 })
+        {
+            return [.. Floats(n, 2).Select(scale => (double)scale)];
+        }
+
+        var policy = n.Text("keep_aspect_ratio_policy", "stretch");
+        if (policy == "stretch")
+        {
+            return [.. axes.Select(axis => (double)output[axis] / input[axis])];
+        }
+
+        var ratios = axes.Zip(n.ConstantInts(3)!, (axis, size) => (double)size / input[axis]).ToArray();
+        return [.. ratios.Select(_ => policy == "not_larger" ? ratios.Min() : ratios.Max())];
+    }
+
+    private static float[] Floats(GradientContext n, int input) =>
+        n.Builder.ConstantOf(n[input].Value)?.ToFloats() ?? throw n.Unsupported($"its input '{n[input].Value.Name}' is not constant");
 }

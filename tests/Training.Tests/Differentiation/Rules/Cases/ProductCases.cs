@@ -1,0 +1,46 @@
+namespace CompressTool.Training.Tests.Differentiation.Rules.Cases;
+
+internal static class ProductCases
+{
+    public static readonly OperatorCase[] All =
+    [
+        new("MatMul", "x[2,3] x[3,4]"),
+        new("MatMul", "x[3] x[3]"),
+        new("MatMul", "x[3] x[3,2]"),
+        new("MatMul", "x[2,3] x[3]"),
+        new("MatMul", "x[3] x[2,3,4]"),
+        new("MatMul", "x[2,2,3] x[3]"),
+        new("MatMul", "x[2,2,3] x[3,2]"),
+        new("MatMul", "x[2,3] x[2,3,2]"),
+        new("MatMul", "x[2,2,3] x[2,3,2]", Opset: 13),
+        new("MatMul", "x[2,1,2,3] x[3,3,2]"),
+        new("MatMul", "x[3,2,3] x[2,1,3,2]"),
+        new("MatMul", "x[1,2,2] @0"),
+        new("com.microsoft:FusedMatMul", "x[2,3] x[3,4]", "alpha=0.5"),
+        new("com.microsoft:FusedMatMul", "x[3,2] x[3,4]", "transA=1"),
+        new("com.microsoft:FusedMatMul", "x[2,3] x[4,3]", "transB=1"),
+        new("com.microsoft:FusedMatMul", "x[2,3,2] x[2,4,3]", "transA=1 transB=1 alpha=1.5"),
+        new("com.microsoft:FusedMatMul", "x[2,2,3] x[4,3]", "transB=1"),
+        new("com.microsoft:FusedMatMul", "x[2,3,2] x[3,4]", "transA=1"),
+        new("com.microsoft:FusedMatMul", "x[3,2,4] x[2,4,3]", "transBatchA=1"),
+        new("com.microsoft:FusedMatMul", "x[2,3,4] x[3,2,4]", "transBatchB=1 transB=1 alpha=2.0"),
+        new("Gemm", "x[2,3] x[3,4]"),
+        new("Gemm", "x[2,3] x[3,4] x[4]", "alpha=0.5 beta=2.0"),
+        new("Gemm", "x[3,2] x[4,3] x[2,1]", "transA=1 transB=1", 13),
+        new("Gemm", "x[2,3] x[4,3] x[]", "transB=1"),
+        new("Gemm", "x[3,2] x[3,4] x[1,4]", "transA=1 beta=0.5"),
+        new("Einsum", "x[2,3] x[3,4]", "equation=ij,jk->ik"),
+        new("Einsum", "x[2,3]", "equation=ij->ji"),
+        new("Einsum", "x[2,3]", "equation=ij->i"),
+        new("Einsum", "x[2,3]", "equation=ij->"),
+        new("Einsum", "x[3,3]", "equation=ii->i"),
+        new("Einsum", "x[3,3] x[3]", "equation=ii,i->"),
+        new("Einsum", "x[2,3,3]", "equation=bii->b"),
+        new("Einsum", "x[2,2,3] x[2,3,2]", "equation=...ij,...jk->...ik"),
+        new("Einsum", "x[2,3,2] x[3]", "equation=b...d,...->...bd"),
+        new("Einsum", "x[2,3] x[3,2]", "equation=ab,bc"),
+        new("Einsum", "x[2,3] x[3,2] x[2,2]", "equation=ij,jk,kl->il"),
+        new("Einsum", "x[2,3] x[2,4]", "equation=bi,bj->bij"),
+        new("Einsum", "x[2,3,4] x[3]", "equation=abc,d->ac"),
+    ];
+}

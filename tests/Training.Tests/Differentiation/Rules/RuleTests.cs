@@ -1,0 +1,40 @@
+using CompressTool.Training.Differentiation;
+using CompressTool.Training.Tests.Differentiation.Rules.Cases;
+
+namespace CompressTool.Training.Tests.Differentiation.Rules;
+
+/// <summary>Every rule against central differences.</summary>
+[TestClass]
+public sealed class RuleTests
+{
+    private const int LeastCases = 3;
+
+    private static readonly OperatorCase[] s_cases =
+    [
+        .. ElementwiseCases.All, .. ReductionCases.All, .. ProductCases.All, .. ConvolutionCases.All, .. NormalizationCases.All,
+        .. ShapingCases.All, .. ResizingCases.All, .. IndexingCases.All,
+    ];
+
+    public static IEnumerable<string> Operators => s_cases.Select(setting => setting.Operator).Distinct();
+
+    public TestContext TestContext { get; set; } = null!;
+
+    [TestMethod]
+    [DynamicData(nameof(Operators))]
+    public void Gradient_equals_central_differences(string name)
+    {
+        foreach (var setting in s_cases.Where(setting => setting.Operator == name))
+        {
+            var (error, isDouble) = RuleCheck.Run(setting);
+            TestContext.WriteLine($"{error:e1} {(isDouble ? "double" : "float ")} {setting}");
+        }
+    }
+
+    [TestMethod]
+    public void Every_rule_has_cases()
+    {
+        var few = GradientRules.All.Select(rule => rule.Domain.Length > 0 ? $"{rule.Domain}:{rule.OpType}" : rule.OpType)
+            .Where(name => s_cases.Count(setting => setting.Operator == name) < LeastCases).Order(StringComparer.Ordinal).ToArray();
+        Assert.IsEmpty(few, $"fewer than {LeastCases} cases: {string.Join(", ", few)}");
+    }
+}
