@@ -30,11 +30,11 @@ internal sealed class CompiledCase : IDisposable
             var given = outputs.Select((output, index) => (output, graph.Builder.Input($"g{index}", output.Type, output.Dims))).ToArray();
             foreach (var ((index, _), gradient) in by.Zip(Differentiator.Gradients(given, [.. by.Select(pair => pair.Value)])))
             {
-                graph.AddOutput($"d{index}", gradient);
+                graph.Builder.AddOutput($"d{index}", gradient);
             }
         }
 
-        graph.RemoveUnused();
+        model.Graph.RemoveUnused();
         _function = new OnnxRuntimeEngine().Compile(model, new EngineOptions { Threads = 1, Optimize = false });
     }
 
