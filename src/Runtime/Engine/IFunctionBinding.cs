@@ -2,7 +2,7 @@ namespace CompressTool.Runtime.Engine;
 
 /// <summary>
 /// Inputs and outputs of a function in memory of the caller, set once for many runs: nothing is copied or allocated by a
-/// run. The arrays must live as long as they are bound. Not safe for use on several threads at once.
+/// run. Bound arrays are kept from the garbage collector, and must not be disposed before the binding. Not safe for use on several threads at once.
 /// </summary>
 public interface IFunctionBinding : IDisposable
 {

@@ -107,7 +107,7 @@ public sealed unsafe class NativeArray : IDisposable
         }
     }
 
-    /// <summary>A part of this array as an array of its own, over the same memory, which must live longer.</summary>
+    /// <summary>A part of this array as an array of its own, over the same memory, which is kept until the part is gone but must not be disposed before.</summary>
     /// <param name="byteOffset">Where it starts, in bytes.</param>
     /// <param name="type">Its element type.</param>
     /// <param name="dims">Its dimensions.</param>

@@ -143,16 +143,21 @@ public sealed class OnnxRuntimeEngine : IEngine
     {
         private readonly OrtIoBinding _binding = session.CreateIoBinding();
 
+        // What the runtime has pointers into must not be collected.
+        private readonly Dictionary<string, NativeArray> _inputs = [], _outputs = [];
+
         public void SetInput(string name, NativeArray array)
         {
             using var value = Value(array);
             _binding.BindInput(name, value);
+            _inputs[name] = array;
         }
 
         public void SetOutput(string name, NativeArray array)
         {
             using var value = Value(array);
             _binding.BindOutput(name, value);
+            _outputs[name] = array;
         }
 
         public void Run(CancellationToken cancellationToken = default) => session.RunWithBinding(_binding, cancellationToken: cancellationToken);

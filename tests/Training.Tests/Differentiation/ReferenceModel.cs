@@ -68,6 +68,22 @@ internal static class ReferenceModel
         return worst;
     }
 
+    /// <summary>The initializers that are weights of the reference, with their names there.</summary>
+    public static Dictionary<string, string> NamesIn(SafetensorsFile weights, Model model)
+    {
+        var names = new Dictionary<string, string>();
+        foreach (var value in model.Graph.Initializers.Where(value => value.ElementType == DataType.Float))
+        {
+            var name = weights.Names.Contains(value.Name) ? value.Name : FindByContent(value.Initializer!, value.Initializer!.ToArray<float>(), weights)?.Name;
+            if (name is not null && !names.ContainsValue(name))
+            {
+                names.Add(value.Name, name);
+            }
+        }
+
+        return names;
+    }
+
     public static (double Absolute, double Relative) Difference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
         Assert.AreEqual(expected.Length, actual.Length);
