@@ -12,6 +12,7 @@ internal static class Program
         new LoadBenchmark(),
         new SaveBenchmark(),
         new LargeModelBenchmark(),
+        new Training.TrainingBenchmark(),
     ];
 
     /// <summary>The root folder of the repository.</summary>

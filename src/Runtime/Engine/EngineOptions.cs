@@ -20,6 +20,9 @@ public sealed record EngineOptions
     /// <summary>Where nodes run, the preferred one first; the CPU takes what is left. Empty (the default) for the CPU alone.</summary>
     public IReadOnlyList<ExecutionProvider> Providers { get; init; } = [];
 
+    /// <summary>Where the times of all nodes are written when the function is disposed: the start of the file's path; null (the default) for nowhere.</summary>
+    public string? ProfilePath { get; init; }
+
     /// <summary>
     /// Operators written in C# that the model may use beside the engine's own; none by default. They run on the CPU, so
     /// a model for another provider is better left in standard operators.

@@ -50,6 +50,13 @@ public sealed class GraphBuilder
         return Of(value);
     }
 
+    /// <summary>An initializer that has just been added to the graph.</summary>
+    public Expr Initializer(Value value)
+    {
+        _inference.Add(value);
+        return Of(value);
+    }
+
     /// <summary>A constant.</summary>
     public Expr Constant(Tensor tensor) => Node("Constant", [], Attribute.Tensor("value", tensor));
 

@@ -1,0 +1,150 @@
+using System.Globalization;
+using CompressTool.Onnx;
+using CompressTool.Runtime.Engine;
+using CompressTool.Training.Differentiation;
+using CompressTool.Training.Engine;
+using CompressTool.Training.Optimization;
+
+namespace CompressTool.Benchmarks.Training;
+
+/// <summary>Training steps, inference and memory of U-Nets against eager PyTorch's recorded figures.</summary>
+internal sealed class TrainingBenchmark : IBenchmark
+{
+    private const int Steps = 9;
+
+    /// <summary>Milliseconds of PyTorch 1.13 in its best setting, on two cores of the same kind of machine: forward, training step, batch 1.</summary>
+    private static readonly Dictionary<string, (double Forward, double Step, double Latency)> s_torch = new()
+    {
+        ["small"] = (35.1, 121.9, 5.89),
+        ["unet5m"] = (170.1, 510.4, 17.5),
+        ["cifar10"] = (264.8, 883.0, 49.2),
+    };
+
+    public string Name => "train";
+
+    public string Description => "forward, training step (forward, backward, AdamW) and batch-1 latency of U-Nets against PyTorch's recorded figures.";
+
+    public void Run(BenchmarkContext context)
+    {
+        foreach (var unet in UNetModel.All)
+        {
+            var (forward, step, latency) = s_torch[unet.Name];
+            Print(context, $"{unet.Name} forward", 1000 * Forward(unet, unet.Batch), forward);
+            var (seconds, gradient) = Step(unet, context.File(unet.Name));
+            Print(context, $"{unet.Name} step", 1000 * seconds, step);
+            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  of it the optimizer {1000 * (seconds - gradient):0.0} ms"));
+            Print(context, $"{unet.Name} batch 1", 1000 * Forward(unet, 1), latency);
+            var memory = Measure.Isolated(1, Train, unet.Name);
+            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  peak memory of training {memory.PeakBytes / 1e6:0} MB"));
+        }
+    }
+
+    private static void Print(BenchmarkContext context, string what, double milliseconds, double torch) =>
+        context.Judge(what, string.Create(CultureInfo.InvariantCulture, $"{milliseconds:0.0} ms, {torch / milliseconds:0.00} x PyTorch's speed"), torch >= milliseconds, "1.00 x");
+
+    private static double Forward(UNetModel unet, int batch)
+    {
+        using var model = unet.Create(batch);
+        using var function = new OnnxRuntimeEngine().Compile(model);
+        using var binding = Bind(function);
+        binding.Run();
+        binding.Run();
+        return Measure.Median(Steps, () => binding.Run());
+    }
+
+    private static (double Step, double Gradient) Step(UNetModel unet, string profile)
+    {
+        using var training = new Session(unet, Environment.GetEnvironmentVariable("COMPRESSTOOL_PROFILE") is { Length: > 0 } ? profile : null);
+        training.Step();
+        training.Step();
+        return (Measure.Median(Steps, training.Step), Measure.Median(Steps, training.Gradient));
+    }
+
+    private static void Train(string[] arguments)
+    {
+        using var training = new Session(UNetModel.All.Single(unet => unet.Name == arguments[0]), null);
+        for (var step = 0; step < 3; step++)
+        {
+            training.Step();
+        }
+    }
+
+    private static IFunctionBinding Bind(ICompiledFunction function)
+    {
+        var binding = function.Bind();
+        foreach (var input in function.Inputs)
+        {
+            binding.SetInput(input.Name, Filled(input.Type));
+        }
+
+        foreach (var output in function.Outputs)
+        {
+            binding.SetOutput(output.Name, new NativeArray(output.Type.ElementType, output.Type.Shape!.ToArray()!));
+        }
+
+        return binding;
+    }
+
+    private static NativeArray Filled(TensorType type)
+    {
+        var array = new NativeArray(type.ElementType, type.Shape!.ToArray()!);
+        var random = new Random(3);
+        foreach (ref var number in array.AsSpan<float>())
+        {
+            number = (float)((random.NextDouble() * 2) - 1);
+        }
+
+        return array;
+    }
+
+    /// <summary>A model in training: parameters, gradients and optimizer state.</summary>
+    private sealed class Session : IDisposable
+    {
+        private readonly Model _model;
+        private readonly ParameterSet _parameters;
+        private readonly Optimizer _optimizer;
+        private readonly ICompiledFunction _function;
+        private readonly IFunctionBinding _binding;
+
+        public Session(UNetModel unet, string? profile)
+        {
+            _model = unet.Create(unet.Batch);
+            var graph = TrainingGraph.Create(_model);
+            var output = graph.Builder.Of(graph.Model.Graph.Outputs[0]);
+            var loss = (output - graph.Builder.Input("noise", DataType.Float, output.Dims)).Square().Mean();
+            graph.Model.Graph.Outputs.Clear();
+            graph.Builder.AddOutput("loss", loss);
+            _parameters = ParameterSet.Create(graph.Parameters);
+            _optimizer = new AdamWOptions { LearningRate = 1e-4 }.Create(_parameters);
+            _function = new OnnxRuntimeTrainingEngine().CompileGradient(graph.Model, "loss", [.. graph.Parameters.Keys], new EngineOptions { ProfilePath = profile });
+            _binding = _function.Bind();
+            foreach (var input in _function.Inputs)
+            {
+                _binding.SetInput(input.Name, graph.Parameters.ContainsKey(input.Name) ? _parameters.Values[input.Name] : Filled(input.Type));
+            }
+
+            foreach (var name in graph.Parameters.Keys)
+            {
+                _binding.SetOutput(TrainingGraph.GradientPrefix + name, _parameters.Gradients[name]);
+            }
+
+            _binding.SetOutput("loss", new NativeArray(DataType.Float));
+        }
+
+        public void Gradient() => _binding.Run();
+
+        public void Step()
+        {
+            _binding.Run();
+            _optimizer.Step(1e-4);
+        }
+
+        public void Dispose()
+        {
+            _binding.Dispose();
+            _function.Dispose();
+            _parameters.Dispose();
+            _model.Dispose();
+        }
+    }
+}
