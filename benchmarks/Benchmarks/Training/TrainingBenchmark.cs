@@ -116,7 +116,7 @@ internal sealed class TrainingBenchmark : IBenchmark
             graph.Builder.AddOutput("loss", loss);
             _parameters = ParameterSet.Create(graph.Parameters);
             _optimizer = new AdamWOptions { LearningRate = 1e-4 }.Create(_parameters);
-            _function = new OnnxRuntimeTrainingEngine().CompileGradient(graph.Model, "loss", [.. graph.Parameters.Keys], new EngineOptions { ProfilePath = profile });
+            _function = new OnnxRuntimeTrainingEngine().CompileGradient(graph.Model, "loss", [.. graph.Parameters.Keys], options: new EngineOptions { ProfilePath = profile });
             _binding = _function.Bind();
             foreach (var input in _function.Inputs)
             {

@@ -76,7 +76,7 @@ internal sealed class GradientsCommand : ToolCommand
 
         var engine = new OnnxRuntimeTrainingEngine();
         string[] parameters = [.. graph.Parameters.Keys];
-        using var function = engine.CompileGradient(graph.Model, lossName, parameters, new EngineOptions { Threads = context.Get(_threads) }, context.CancellationToken);
+        using var function = engine.CompileGradient(graph.Model, lossName, parameters, options: new EngineOptions { Threads = context.Get(_threads) }, cancellationToken: context.CancellationToken);
         var outputs = function.Run(feeds, [lossName, .. parameters.Select(name => TrainingGraph.GradientPrefix + name)], context.CancellationToken);
         var elapsed = Stopwatch.GetElapsedTime(start);
 

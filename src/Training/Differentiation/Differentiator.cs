@@ -16,14 +16,17 @@ public static class Differentiator
     /// <returns>A gradient per value, of its shape and type; zeros where the loss does not depend on it.</returns>
     /// <exception cref="CompressToolException">An operator on the way has no gradient (CMP7001), a shape is not known (CMP7002), or the
     /// loss is no scalar (CMP7003).</exception>
-    public static IReadOnlyList<Expr> Gradients(Expr loss, IReadOnlyList<Expr> by)
+    public static IReadOnlyList<Expr> Gradients(Expr loss, IReadOnlyList<Expr> by) => Differentiate(loss, by).Gradients;
+
+    /// <summary>Gradients of a scalar, with what <see cref="Checkpointing"/> needs to know of how they are computed.</summary>
+    internal static Tape Differentiate(Expr loss, IReadOnlyList<Expr> by)
     {
         if (loss.Count != 1)
         {
             throw new CompressToolException(TrainingErrors.InvalidRequest, $"'{loss.Value.Name}' has the shape [{string.Join(',', loss.Dims)}]; only a scalar is a loss. Sum it up, or give a gradient for it");
         }
 
-        return Gradients([(loss, loss.Builder.Full(1, loss.Type, loss.Dims))], by);
+        return Differentiate([(loss, loss.Builder.Full(1, loss.Type, loss.Dims))], by);
     }
 
     /// <summary>Products of given output gradients with the Jacobian: gradients of <c>sum(gradient * output)</c>.</summary>
@@ -32,7 +35,9 @@ public static class Differentiator
     /// <returns>A gradient per value, of its shape and type; zeros where no output depends on it.</returns>
     /// <exception cref="CompressToolException">An operator on the way has no gradient (CMP7001), a shape is not known (CMP7002), or a
     /// value cannot be differentiated (CMP7003).</exception>
-    public static IReadOnlyList<Expr> Gradients(IReadOnlyList<(Expr Output, Expr Gradient)> outputs, IReadOnlyList<Expr> by)
+    public static IReadOnlyList<Expr> Gradients(IReadOnlyList<(Expr Output, Expr Gradient)> outputs, IReadOnlyList<Expr> by) => Differentiate(outputs, by).Gradients;
+
+    private static Tape Differentiate(IReadOnlyList<(Expr Output, Expr Gradient)> outputs, IReadOnlyList<Expr> by)
     {
         foreach (var (output, gradient) in outputs)
         {
@@ -66,7 +71,7 @@ public static class Differentiator
             _depends = Dependents(by);
         }
 
-        public IReadOnlyList<Expr> Run(IReadOnlyList<(Expr Output, Expr Gradient)> outputs)
+        public Tape Run(IReadOnlyList<(Expr Output, Expr Gradient)> outputs)
         {
             foreach (var (output, gradient) in outputs)
             {
@@ -82,7 +87,8 @@ public static class Differentiator
                 }
             }
 
-            return [.. _by.Select(value => Total(value.Value) ?? value.ZerosLike())];
+            Expr[] results = [.. _by.Select(value => Total(value.Value) ?? value.ZerosLike())];
+            return new Tape(_nodes, _gradients.ToDictionary(pair => pair.Key, pair => pair.Value[0]), results);
         }
 
         private void Apply(Node node, Expr?[] gradients)

@@ -28,19 +28,24 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
         _engine.Compile(model, options, cancellationToken);
 
     /// <inheritdoc/>
-    public ICompiledFunction CompileGradient(Model model, string loss, IReadOnlyList<string> by, EngineOptions? options = null, CancellationToken cancellationToken = default)
+    public ICompiledFunction CompileGradient(Model model, string loss, IReadOnlyList<string> by, GradientOptions? gradientOptions = null, EngineOptions? options = null, CancellationToken cancellationToken = default)
     {
         var builder = new GraphBuilder(model);
         var inputs = model.Graph.Inputs.ToDictionary(input => input.Name);
-        var gradients = Differentiator.Gradients(
+        var tape = Differentiator.Differentiate(
             builder.Of(model.Graph.Outputs.FirstOrDefault(output => output.Name == loss) ?? throw Errors.NoValue(model.Graph, loss)),
             [.. by.Select(name => builder.Of(inputs.GetValueOrDefault(name) ?? throw Errors.NoValue(model.Graph, name)))]);
-        foreach (var (name, gradient) in by.Zip(gradients))
+        foreach (var (name, gradient) in by.Zip(tape.Gradients))
         {
             builder.AddOutput(TrainingGraph.GradientPrefix + name, gradient);
         }
 
         model.Graph.RemoveUnused();
+        if (gradientOptions is { Segments: not 1 })
+        {
+            Checkpointing.Run(builder, tape, gradientOptions.Segments);
+        }
+
         return _engine.Compile(model, options, cancellationToken);
     }
 }

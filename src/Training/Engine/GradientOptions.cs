@@ -1,0 +1,12 @@
+namespace CompressTool.Training.Engine;
+
+/// <summary>How gradients are computed.</summary>
+public sealed record GradientOptions
+{
+    /// <summary>
+    /// Number of segments of the forward pass whose inner values are computed a second time instead of being kept (gradient
+    /// checkpointing, Chen et al. 2016): less memory for about a third more time. 1 (the default) keeps everything; 0 chooses
+    /// the square root of the number of layers.
+    /// </summary>
+    public int Segments { get; init; } = 1;
+}
