@@ -1,0 +1,112 @@
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Runtime.Engine;
+using CompressTool.Training.Differentiation;
+using CompressTool.Training.Optimization;
+
+namespace CompressTool.Training.Loop;
+
+/// <summary>
+/// A training step by a compiled function: its inputs are the parameters and the arrays of a batch, its outputs the loss and
+/// the gradients. It reads parameters and writes gradients in place.
+/// </summary>
+public sealed class FunctionStep : ITrainingStep, IDisposable
+{
+    private readonly ICompiledFunction _function;
+    private readonly ParameterSet _parameters;
+    private readonly NonFiniteSearch? _search;
+    private readonly HashSet<string> _inputs;
+    private readonly NativeArray _loss = new(DataType.Float);
+    private readonly (string Name, NativeArray Value)[] _terms;
+    private readonly Dictionary<ParameterBlock, IFunctionBinding> _bindings = [];
+    private readonly string _lossName;
+
+    /// <summary>Prepares a step.</summary>
+    /// <param name="function">The function (<see cref="Engine.ITrainingEngine.CompileGradient"/>); it must live longer.</param>
+    /// <param name="parameters">The parameters, by the names of the function's inputs.</param>
+    /// <param name="loss">The output that is the loss: a float32 scalar, the mean over the samples.</param>
+    /// <param name="terms">Outputs that are the parts of the loss, float32 scalars likewise; null when it has none.</param>
+    /// <param name="search">Finds the first value that is not finite; null when it need not be told.</param>
+    /// <exception cref="CompressToolException">The function gives no gradient of a parameter (<see cref="TrainingErrors.InvalidParameter"/>).</exception>
+    public FunctionStep(ICompiledFunction function, ParameterSet parameters, string loss = "loss", IReadOnlyList<string>? terms = null, NonFiniteSearch? search = null)
+    {
+        var outputs = function.Outputs.Select(output => output.Name).ToHashSet();
+        if (parameters.Layout.Slots.FirstOrDefault(slot => !outputs.Contains(TrainingGraph.GradientPrefix + slot.Name)) is { } missing)
+        {
+            throw new CompressToolException(TrainingErrors.InvalidParameter, $"the function gives no gradient of the parameter '{missing.Name}'");
+        }
+
+        _function = function;
+        _parameters = parameters;
+        _search = search;
+        _lossName = loss;
+        _inputs = [.. function.Inputs.Select(input => input.Name)];
+        _terms = [.. (terms ?? []).Select(name => (name, new NativeArray(DataType.Float)))];
+    }
+
+    /// <inheritdoc/>
+    public LossValue Compute(Batch batch, ParameterBlock gradients, CancellationToken cancellationToken)
+    {
+        if (!_bindings.TryGetValue(gradients, out var binding))
+        {
+            binding = _bindings[gradients] = Bind(gradients);
+        }
+
+        foreach (var (name, array) in batch.Arrays.Where(array => _inputs.Contains(array.Key)))
+        {
+            binding.SetInput(name, array);
+        }
+
+        binding.Run(cancellationToken);
+        return new LossValue(_loss.AsSpan<float>()[0], [.. _terms.Select(term => new LossTerm(term.Name, term.Value.AsSpan<float>()[0]))]);
+    }
+
+    /// <inheritdoc/>
+    public string? FindNonFinite(Batch batch, CancellationToken cancellationToken) => _search?.Find(_parameters, batch, cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var binding in _bindings.Values)
+        {
+            binding.Dispose();
+        }
+
+        _loss.Dispose();
+        foreach (var (_, value) in _terms)
+        {
+            value.Dispose();
+        }
+    }
+
+    private IFunctionBinding Bind(ParameterBlock gradients)
+    {
+        var binding = _function.Bind();
+        try
+        {
+            foreach (var (slot, value, gradient) in _parameters.Layout.Slots.Zip(_parameters.Values.Arrays, gradients.Arrays))
+            {
+                // A parameter that nothing uses is no input any more, and its gradient a constant zero.
+                if (_inputs.Contains(slot.Name))
+                {
+                    binding.SetInput(slot.Name, value);
+                }
+
+                binding.SetOutput(TrainingGraph.GradientPrefix + slot.Name, gradient);
+            }
+
+            binding.SetOutput(_lossName, _loss);
+            foreach (var (name, value) in _terms)
+            {
+                binding.SetOutput(name, value);
+            }
+
+            return binding;
+        }
+        catch
+        {
+            binding.Dispose();
+            throw;
+        }
+    }
+}

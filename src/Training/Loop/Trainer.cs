@@ -1,0 +1,188 @@
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Training.Optimization;
+
+namespace CompressTool.Training.Loop;
+
+/// <summary>
+/// Trains parameters: takes the batch of each step, computes loss and gradients, and lets the optimizer make its step. All
+/// that happens is a function of the options, the data and the initial parameters: a training that was cut off goes on from
+/// its last checkpoint and ends with the same bits as an undisturbed one on the same machine.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    private readonly IBatchSource _source;
+    private readonly TrainerOptions _options;
+    private readonly GradientAccumulator _accumulator;
+    private readonly CheckpointFolder? _checkpoints;
+    private readonly List<(long Step, double Value)> _evaluations = [];
+    private SmoothedLoss _loss;
+    private long _saved = -1;
+    private long _savedAt;
+
+    /// <summary>Prepares a training.</summary>
+    /// <param name="parameters">What is trained, with the values and masks it starts from; it must live longer.</param>
+    /// <param name="step">Computes the gradients.</param>
+    /// <param name="source">Gives the data.</param>
+    /// <param name="options">How.</param>
+    /// <exception cref="CompressToolException">An option is out of its range (<see cref="TrainingErrors.InvalidOption"/>).</exception>
+    public Trainer(ParameterSet parameters, ITrainingStep step, IBatchSource source, TrainerOptions options)
+    {
+        options.Check();
+        _source = source;
+        _options = options;
+        Parameters = parameters;
+        Optimizer = options.Optimizer.Create(parameters);
+        Optimizer.Threads = options.Threads;
+        Average = options.Average is { } average ? new MovingAverage(parameters, average) : null;
+        _accumulator = new GradientAccumulator(parameters, step, options.MicroBatch, options.Threads);
+        if (options.CheckpointFolder is { } folder)
+        {
+            IReadOnlyList<KeyValuePair<string, string>> configuration =
+            [
+                .. options.Describe(), .. source.Describe(),
+                new("initial parameters", Checksum.Of([], parameters.Values.ToTensors())), new("masks", Checksum.OfMasks(parameters)),
+            ];
+            _checkpoints = new CheckpointFolder(folder, options.KeepCheckpoints, new Checkpoint(Optimizer, Average, configuration));
+        }
+    }
+
+    /// <summary>What is trained.</summary>
+    public ParameterSet Parameters { get; }
+
+    /// <summary>The optimizer with its state.</summary>
+    public Optimizer Optimizer { get; }
+
+    /// <summary>The moving average of the parameters; null when there is none.</summary>
+    public MovingAverage? Average { get; }
+
+    /// <summary>Steps made.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Where <see cref="Run"/> went on; null when it started from the beginning.</summary>
+    public ResumedTraining? Resumed { get; private set; }
+
+    /// <summary>
+    /// Measures the parameters (or their average) as they are, without changing them; called after every
+    /// <see cref="TrainerOptions.EvaluateEvery"/> steps and after the last one. Null for no evaluation.
+    /// </summary>
+    public Func<Trainer, CancellationToken, double>? Evaluate { get; set; }
+
+    /// <summary>Tells the time, for the pace and the checkpoints by time.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Trains to the last step; goes on from the newest checkpoint, if there is one.</summary>
+    /// <param name="progress">Told after every step, on this thread where it allows that; null for nobody.</param>
+    /// <param name="cancellationToken">Ends the training: a last checkpoint is written, if there are any.</param>
+    /// <exception cref="CompressToolException">The loss or a gradient is not finite (<see cref="TrainingErrors.NonFiniteLoss"/>,
+    /// <see cref="TrainingErrors.NonFiniteGradient"/>; the parameters are those before the step), a checkpoint is damaged or of
+    /// another training, or cannot be written, or the data cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        Resume();
+        if (Step < _options.Steps)
+        {
+            try
+            {
+                using var batches = new BatchPrefetcher(_source, _options.Seed, (Step, _options.Steps), _options.Prefetch, cancellationToken);
+                var pace = new Pace(Clock);
+                while (Step < _options.Steps)
+                {
+                    using var batch = batches.Next(cancellationToken);
+                    MakeStep(batch, pace, progress, cancellationToken);
+                }
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                Save();
+                throw;
+            }
+        }
+
+        Save();
+        return new TrainingResult(Step, _loss.Value, _evaluations);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _accumulator.Dispose();
+        Average?.Dispose();
+        Optimizer.Dispose();
+    }
+
+    private void Resume()
+    {
+        _savedAt = Clock.GetTimestamp();
+        if (Step > 0 || _checkpoints?.Resume() is not { } found)
+        {
+            return;
+        }
+
+        if (found.Resumed.Step > _options.Steps)
+        {
+            throw new CompressToolException(TrainingErrors.ForeignCheckpoint,
+                $"the checkpoint '{found.Resumed.Path}' is of step {found.Resumed.Step}, and the training has {_options.Steps}; delete it to start again");
+        }
+
+        (Resumed, _loss) = found;
+        Step = _saved = Resumed.Step;
+    }
+
+    private void MakeStep(Batch batch, Pace pace, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
+        var rate = _options.Optimizer.LearningRate * _options.Schedule.FactorAt(Step, _options.Steps);
+        var loss = _accumulator.Compute(batch, cancellationToken);
+        var norm = GradientNorm.Compute(Parameters, _options.Threads);
+        if (!double.IsFinite(loss.Total) || !double.IsFinite(norm))
+        {
+            throw NonFinite(batch, loss, cancellationToken);
+        }
+
+        Optimizer.Step(rate, GradientNorm.ClipFactor(norm, _options.ClipNorm), Average);
+        _loss.Add(loss.Total);
+        Step++;
+
+        double? evaluation = null;
+        if (Evaluate is not null && (Step == _options.Steps || (_options.EvaluateEvery > 0 && Step % _options.EvaluateEvery == 0)))
+        {
+            evaluation = Evaluate(this, cancellationToken);
+            _evaluations.Add((Step, evaluation.Value));
+        }
+
+        if ((_options.CheckpointEvery > 0 && Step % _options.CheckpointEvery == 0)
+            || (_options.CheckpointInterval > TimeSpan.Zero && Clock.GetElapsedTime(_savedAt) >= _options.CheckpointInterval))
+        {
+            Save();
+        }
+
+        var (samplesPerSecond, time) = pace.Add(batch.Count);
+        progress?.Report(new TrainingProgress(Step, _options.Steps, loss, _loss.Value, norm, rate, samplesPerSecond, time * (_options.Steps - Step), evaluation));
+    }
+
+    private void Save()
+    {
+        if (_checkpoints is not null && Step != _saved)
+        {
+            _checkpoints.Write(Step, _loss);
+            _saved = Step;
+        }
+
+        _savedAt = Clock.GetTimestamp();
+    }
+
+    private CompressToolException NonFinite(Batch batch, LossValue loss, CancellationToken cancellationToken)
+    {
+        var first = _accumulator.FindNonFinite(batch, cancellationToken) is { } found ? $"; the first bad value is {found}" : "";
+        const string wayOut = "; lower the learning rate, warm up longer, or clip the gradients";
+        if (!double.IsFinite(loss.Total))
+        {
+            var term = loss.Terms.Where(term => !double.IsFinite(term.Value)).Select(term => $" (its term '{term.Name}')").FirstOrDefault("");
+            return new CompressToolException(TrainingErrors.NonFiniteLoss, $"the loss{term} is {Numbers.Text(loss.Total)} in step {Step + 1} of {_options.Steps}{first}{wayOut}");
+        }
+
+        var (parameter, index, value) = GradientNorm.FirstNonFinite(Parameters)!.Value;
+        return new CompressToolException(TrainingErrors.NonFiniteGradient,
+            $"the gradient of '{parameter.Name}' is {Numbers.Text(value)} at element {index} in step {Step + 1} of {_options.Steps}{first}{wayOut}");
+    }
+}
