@@ -91,5 +91,6 @@ internal sealed class GradientAccumulator(ParameterSet parameters, ITrainingStep
                 Vector512.FusedMultiplyAdd(Vector512.LoadAligned(other + i), b, Vector512.LoadAligned(gradients + i) * a).StoreAligned(gradients + i);
             }
         });
+        GC.KeepAlive(part);
     }
 }

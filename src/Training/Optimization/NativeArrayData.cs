@@ -12,6 +12,7 @@ internal sealed unsafe class NativeArrayData(NativeArray array) : TensorData
     {
         CheckRange(offset, destination.Length);
         new ReadOnlySpan<byte>((byte*)array.Pointer + offset, destination.Length).CopyTo(destination);
+        GC.KeepAlive(array);
     }
 
     public override TensorView View() => new ArrayView(array);
@@ -25,6 +26,8 @@ internal sealed unsafe class NativeArrayData(NativeArray array) : TensorData
             destination.Write(new ReadOnlySpan<byte>((byte*)array.Pointer + offset, count));
             offset += count;
         }
+
+        GC.KeepAlive(array);
     }
 
     private sealed class ArrayView(NativeArray array) : TensorView

@@ -116,6 +116,10 @@ public abstract class Optimizer : IDisposable
         }
 
         Update(blocks, _decays, learningRate);
+
+        // The pass sees addresses only.
+        GC.KeepAlive(this);
+        GC.KeepAlive(average);
     }
 
     /// <summary>Goes on from a checkpoint; <see cref="State"/> must have been filled from it.</summary>

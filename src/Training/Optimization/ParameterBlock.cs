@@ -53,6 +53,7 @@ public sealed unsafe class ParameterBlock : IDisposable
     {
         CheckLayout(source);
         Buffer.MemoryCopy(source.Pointer, Pointer, _memory.ByteLength, _memory.ByteLength);
+        GC.KeepAlive(source);
     }
 
     /// <summary>Sets every element to zero.</summary>
@@ -68,6 +69,8 @@ public sealed unsafe class ParameterBlock : IDisposable
         {
             (a[i], b[i]) = (b[i], a[i]);
         }
+
+        GC.KeepAlive(other);
     }
 
     /// <inheritdoc/>
