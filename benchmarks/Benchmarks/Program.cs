@@ -13,6 +13,7 @@ internal static class Program
         new SaveBenchmark(),
         new LargeModelBenchmark(),
         new Training.TrainingBenchmark(),
+        new KernelBenchmark(),
     ];
 
     /// <summary>The root folder of the repository.</summary>

@@ -38,7 +38,8 @@ internal static unsafe class OuterProductTiles
     /// <param name="places">The places.</param>
     /// <param name="sums">The tile; its vectors follow each other.</param>
     /// <param name="rowStep">Floats from a row of the tile to the next.</param>
-    public static void Add(SimdWidth width, int vectors, float* left, float** right, in Places places, float* sums, nint rowStep)
+    /// <param name="isFirst">Whether the tile holds nothing yet, and is set instead.</param>
+    public static void Add(SimdWidth width, int vectors, float* left, float** right, in Places places, float* sums, nint rowStep, bool isFirst)
     {
         if (width != SimdWidth.Bits512)
         {
@@ -46,30 +47,30 @@ internal static unsafe class OuterProductTiles
             {
                 if (width == SimdWidth.Bits256)
                 {
-                    Add256(left, right[vector], places, sums + (vector * Lanes), rowStep);
+                    Add256(left, right[vector], places, sums + (vector * Lanes), rowStep, isFirst);
                 }
                 else
                 {
-                    Add128(left, right[vector], places, sums + (vector * Lanes), rowStep);
+                    Add128(left, right[vector], places, sums + (vector * Lanes), rowStep, isFirst);
                 }
             }
         }
         else if (vectors == 3)
         {
-            Add512x3(left, right[0], (nint)(right[1] - right[0]), (nint)(right[2] - right[0]), places, sums, rowStep);
+            Add512x3(left, right[0], (nint)(right[1] - right[0]), (nint)(right[2] - right[0]), places, sums, rowStep, isFirst);
         }
         else if (vectors == 2)
         {
-            Add512x2(left, right[0], (nint)(right[1] - right[0]), places, sums, rowStep);
+            Add512x2(left, right[0], (nint)(right[1] - right[0]), places, sums, rowStep, isFirst);
         }
         else
         {
-            Add512x1(left, right[0], places, sums, rowStep);
+            Add512x1(left, right[0], places, sums, rowStep, isFirst);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add512x3(float* left, float* right, nint second, nint third, in Places places, float* sums, nint rowStep)
+    private static void Add512x3(float* left, float* right, nint second, nint third, in Places places, float* sums, nint rowStep, bool isFirst)
     {
         Vector512<float> a0 = default, a1 = default, a2 = default, b0 = default, b1 = default, b2 = default, c0 = default, c1 = default, c2 = default;
         Vector512<float> d0 = default, d1 = default, d2 = default, e0 = default, e1 = default, e2 = default, f0 = default, f1 = default, f2 = default;
@@ -122,18 +123,18 @@ internal static unsafe class OuterProductTiles
             }
         }
 
-        AddTo(sums, a0, a1, a2);
-        AddTo(sums + rowStep, b0, b1, b2);
-        AddTo(sums + (2 * rowStep), c0, c1, c2);
-        AddTo(sums + (3 * rowStep), d0, d1, d2);
-        AddTo(sums + (4 * rowStep), e0, e1, e2);
-        AddTo(sums + (5 * rowStep), f0, f1, f2);
-        AddTo(sums + (6 * rowStep), g0, g1, g2);
-        AddTo(sums + (7 * rowStep), h0, h1, h2);
+        AddTo(sums, isFirst, a0, a1, a2);
+        AddTo(sums + rowStep, isFirst, b0, b1, b2);
+        AddTo(sums + (2 * rowStep), isFirst, c0, c1, c2);
+        AddTo(sums + (3 * rowStep), isFirst, d0, d1, d2);
+        AddTo(sums + (4 * rowStep), isFirst, e0, e1, e2);
+        AddTo(sums + (5 * rowStep), isFirst, f0, f1, f2);
+        AddTo(sums + (6 * rowStep), isFirst, g0, g1, g2);
+        AddTo(sums + (7 * rowStep), isFirst, h0, h1, h2);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add512x2(float* left, float* right, nint second, in Places places, float* sums, nint rowStep)
+    private static void Add512x2(float* left, float* right, nint second, in Places places, float* sums, nint rowStep, bool isFirst)
     {
         Vector512<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
         Vector512<float> e0 = default, e1 = default, f0 = default, f1 = default, g0 = default, g1 = default, h0 = default, h1 = default;
@@ -177,18 +178,18 @@ internal static unsafe class OuterProductTiles
             }
         }
 
-        AddTo(sums, a0, a1);
-        AddTo(sums + rowStep, b0, b1);
-        AddTo(sums + (2 * rowStep), c0, c1);
-        AddTo(sums + (3 * rowStep), d0, d1);
-        AddTo(sums + (4 * rowStep), e0, e1);
-        AddTo(sums + (5 * rowStep), f0, f1);
-        AddTo(sums + (6 * rowStep), g0, g1);
-        AddTo(sums + (7 * rowStep), h0, h1);
+        AddTo(sums, isFirst, a0, a1);
+        AddTo(sums + rowStep, isFirst, b0, b1);
+        AddTo(sums + (2 * rowStep), isFirst, c0, c1);
+        AddTo(sums + (3 * rowStep), isFirst, d0, d1);
+        AddTo(sums + (4 * rowStep), isFirst, e0, e1);
+        AddTo(sums + (5 * rowStep), isFirst, f0, f1);
+        AddTo(sums + (6 * rowStep), isFirst, g0, g1);
+        AddTo(sums + (7 * rowStep), isFirst, h0, h1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add512x1(float* left, float* right, in Places places, float* sums, nint rowStep)
+    private static void Add512x1(float* left, float* right, in Places places, float* sums, nint rowStep, bool isFirst)
     {
         Vector512<float> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default;
         var (rows, columns, columnStep) = (places.Rows, places.Columns, places.ColumnStep);
@@ -215,19 +216,19 @@ internal static unsafe class OuterProductTiles
             }
         }
 
-        AddTo(sums, a);
-        AddTo(sums + rowStep, b);
-        AddTo(sums + (2 * rowStep), c);
-        AddTo(sums + (3 * rowStep), d);
-        AddTo(sums + (4 * rowStep), e);
-        AddTo(sums + (5 * rowStep), f);
-        AddTo(sums + (6 * rowStep), g);
-        AddTo(sums + (7 * rowStep), h);
+        AddTo(sums, isFirst, a);
+        AddTo(sums + rowStep, isFirst, b);
+        AddTo(sums + (2 * rowStep), isFirst, c);
+        AddTo(sums + (3 * rowStep), isFirst, d);
+        AddTo(sums + (4 * rowStep), isFirst, e);
+        AddTo(sums + (5 * rowStep), isFirst, f);
+        AddTo(sums + (6 * rowStep), isFirst, g);
+        AddTo(sums + (7 * rowStep), isFirst, h);
     }
 
     // 16 registers: four rows at a time, two vectors each.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add256(float* left, float* right, in Places places, float* sums, nint rowStep)
+    private static void Add256(float* left, float* right, in Places places, float* sums, nint rowStep, bool isFirst)
     {
         for (var half = 0; half < Rows; half += 4)
         {
@@ -260,16 +261,16 @@ internal static unsafe class OuterProductTiles
             }
 
             var s = sums + (half * rowStep);
-            AddTo(s, a0, a1);
-            AddTo(s + rowStep, b0, b1);
-            AddTo(s + (2 * rowStep), c0, c1);
-            AddTo(s + (3 * rowStep), d0, d1);
+            AddTo(s, isFirst, a0, a1);
+            AddTo(s + rowStep, isFirst, b0, b1);
+            AddTo(s + (2 * rowStep), isFirst, c0, c1);
+            AddTo(s + (3 * rowStep), isFirst, d0, d1);
         }
     }
 
     // Two rows at a time, four vectors each: fits the 16 registers of x64 without AVX, and hides the latency of Arm's.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add128(float* left, float* right, in Places places, float* sums, nint rowStep)
+    private static void Add128(float* left, float* right, in Places places, float* sums, nint rowStep, bool isFirst)
     {
         for (var pair = 0; pair < Rows; pair += 2)
         {
@@ -301,45 +302,77 @@ internal static unsafe class OuterProductTiles
                 }
             }
 
-            AddTo(sums + (pair * rowStep), a0, a1, a2, a3);
-            AddTo(sums + ((pair + 1) * rowStep), b0, b1, b2, b3);
+            AddTo(sums + (pair * rowStep), isFirst, a0, a1, a2, a3);
+            AddTo(sums + ((pair + 1) * rowStep), isFirst, b0, b1, b2, b3);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo(float* sums, Vector512<float> first, Vector512<float> second, Vector512<float> third)
+    private static void AddTo(float* sums, bool isFirst, Vector512<float> first, Vector512<float> second, Vector512<float> third)
     {
-        (Vector512.Load(sums) + first).Store(sums);
-        (Vector512.Load(sums + 16) + second).Store(sums + 16);
-        (Vector512.Load(sums + 32) + third).Store(sums + 32);
+        if (!isFirst)
+        {
+            first += Vector512.Load(sums);
+            second += Vector512.Load(sums + 16);
+            third += Vector512.Load(sums + 32);
+        }
+
+        first.Store(sums);
+        second.Store(sums + 16);
+        third.Store(sums + 32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo(float* sums, Vector512<float> first, Vector512<float> second)
+    private static void AddTo(float* sums, bool isFirst, Vector512<float> first, Vector512<float> second)
     {
-        (Vector512.Load(sums) + first).Store(sums);
-        (Vector512.Load(sums + 16) + second).Store(sums + 16);
+        if (!isFirst)
+        {
+            first += Vector512.Load(sums);
+            second += Vector512.Load(sums + 16);
+        }
+
+        first.Store(sums);
+        second.Store(sums + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo(float* sums, Vector512<float> first)
+    private static void AddTo(float* sums, bool isFirst, Vector512<float> first)
     {
-        (Vector512.Load(sums) + first).Store(sums);
+        if (!isFirst)
+        {
+            first += Vector512.Load(sums);
+        }
+
+        first.Store(sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo(float* sums, Vector256<float> first, Vector256<float> second)
+    private static void AddTo(float* sums, bool isFirst, Vector256<float> first, Vector256<float> second)
     {
-        (Vector256.Load(sums) + first).Store(sums);
-        (Vector256.Load(sums + 8) + second).Store(sums + 8);
+        if (!isFirst)
+        {
+            first += Vector256.Load(sums);
+            second += Vector256.Load(sums + 8);
+        }
+
+        first.Store(sums);
+        second.Store(sums + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo(float* sums, Vector128<float> first, Vector128<float> second, Vector128<float> third, Vector128<float> fourth)
+    private static void AddTo(float* sums, bool isFirst, Vector128<float> first, Vector128<float> second, Vector128<float> third, Vector128<float> fourth)
     {
-        (Vector128.Load(sums) + first).Store(sums);
-        (Vector128.Load(sums + 4) + second).Store(sums + 4);
-        (Vector128.Load(sums + 8) + third).Store(sums + 8);
-        (Vector128.Load(sums + 12) + fourth).Store(sums + 12);
+        if (!isFirst)
+        {
+            first += Vector128.Load(sums);
+            second += Vector128.Load(sums + 4);
+            third += Vector128.Load(sums + 8);
+            fourth += Vector128.Load(sums + 12);
+        }
+
+        first.Store(sums);
+        second.Store(sums + 4);
+        third.Store(sums + 8);
+        fourth.Store(sums + 12);
     }
 }

@@ -50,8 +50,11 @@ internal abstract unsafe class RightOperand(ConvShape shape)
     /// <summary>Floats from a slice's first vector to another.</summary>
     public abstract nint Offset(int vector, int images);
 
-    /// <summary>Moves a row of sums, [vector][16], to its weights, [channel][place of the kernel].</summary>
-    public abstract void Store(int slice, float* sums, float* weights);
+    /// <summary>Floats from the first weight of an output channel to the first one that a slice stands for. A slice's weights are contiguous, 16 for each vector.</summary>
+    public abstract long WeightOffset(int slice);
+
+    /// <summary>Moves sums of some vectors, [vector][16], to the weights of an output channel, [channel][place of the kernel], or adds them.</summary>
+    public abstract void Store(int slice, int vector, int count, float* sums, float* weights, bool isFirst);
 
     /// <summary>How many images, or rows of one image, a tile runs over at once so that they fit into some bytes.</summary>
     public (int Images, int Rows) Portion(int bytes)
@@ -132,13 +135,29 @@ internal sealed unsafe class ChannelOperand(ConvShape shape) : RightOperand(shap
         return (nint)((block * images * BlockFloats) + (((row * Shape.A.RowDilation * (long)Shape.PaddedColumns) + (column * Shape.A.ColumnDilation)) * Lanes));
     }
 
-    public override void Store(int slice, float* sums, float* weights)
+    public override long WeightOffset(int slice) => (long)(slice % SlicesOfGroup) * _blocksOfSlice * Lanes * Shape.KernelSize;
+
+    public override void Store(int slice, int vector, int count, float* sums, float* weights, bool isFirst)
     {
         var size = Shape.KernelSize;
-        var channel = slice % SlicesOfGroup * _blocksOfSlice * Lanes;
-        for (var block = 0; block < _blocksOfSlice && channel < Shape.GroupChannels; block++, channel += Lanes, sums += size * Lanes)
+        var (firstBlock, place) = (vector / size, vector % size);
+        var channel = ((slice % SlicesOfGroup * _blocksOfSlice) + firstBlock) * Lanes;
+        for (; count > 0; channel += Lanes, place = 0)
         {
-            Transposition.Transpose(sums, Lanes, size, Math.Min(Lanes, Shape.GroupChannels - channel), weights + ((long)channel * size), size);
+            var places = Math.Min(size - place, count);
+            var channels = Math.Min(Lanes, Shape.GroupChannels - channel);
+            var target = weights + ((long)channel * size) + place;
+            if (isFirst)
+            {
+                Transposition.Transpose(sums, Lanes, places, channels, target, size);
+            }
+            else
+            {
+                Transposition.AddTransposed(sums, Lanes, places, channels, target, size);
+            }
+
+            sums += places * Lanes;
+            count -= places;
         }
     }
 
@@ -208,6 +227,15 @@ internal sealed unsafe class ColumnOperand(ConvShape shape) : RightOperand(shape
 
     public override nint Offset(int vector, int images) => vector * Lanes;
 
-    public override void Store(int slice, float* sums, float* weights) =>
-        new ReadOnlySpan<float>(sums, _columns).CopyTo(new Span<float>(weights, _columns));
+    public override long WeightOffset(int slice) => 0;
+
+    public override void Store(int slice, int vector, int count, float* sums, float* weights, bool isFirst)
+    {
+        var first = vector * Lanes;
+        var columns = Math.Min(count * Lanes, _columns - first);
+        for (var column = 0; column < columns; column++)
+        {
+            weights[first + column] = isFirst ? sums[column] : weights[first + column] + sums[column];
+        }
+    }
 }

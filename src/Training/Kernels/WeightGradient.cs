@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using CompressTool.Runtime.CustomOperators;
 
 namespace CompressTool.Training.Kernels;
@@ -14,8 +16,8 @@ namespace CompressTool.Training.Kernels;
 /// </remarks>
 internal sealed unsafe class WeightGradient
 {
-    /// <summary>The part of the right operand that a tile runs over stays in the first-level cache.</summary>
-    private const int BlockBytes = 20 << 10;
+    /// <summary>The part of the right operand that tiles run over before the next: stays in the second-level cache.</summary>
+    private const int BlockBytes = 256 << 10;
 
     private const int Lanes = OuterProductTiles.Lanes, Rows = OuterProductTiles.Rows;
 
@@ -51,10 +53,7 @@ internal sealed unsafe class WeightGradient
         using var leftMemory = context.Allocate(leftImage * images * sizeof(float));
         using var rightMemory = context.Allocate(_right.ImageFloats * images * sizeof(float));
 
-        // Sums of a task, in packed order.
-        var sumFloats = _right.Vectors * Lanes * Rows;
-        using var sumMemory = context.Allocate((long)_right.Slices * _groupRowBlocks * sumFloats * sizeof(float));
-        float* left = leftMemory.Floats, right = rightMemory.Floats, sums = sumMemory.Floats;
+        float* left = leftMemory.Floats, right = rightMemory.Floats;
 
         var split = Split();
         for (var first = 0; first < s.Images; first += images)
@@ -75,20 +74,8 @@ internal sealed unsafe class WeightGradient
 
             context.ParallelFor(_right.Slices * split, task =>
             {
-                var slice = task / split;
-                var part = task % split;
-                var (from, to) = (part * _groupRowBlocks / split, (part + 1) * _groupRowBlocks / split);
-                var taskSums = sums + (((long)slice * _groupRowBlocks) * sumFloats);
-                if (start == 0)
-                {
-                    NativeMemory.Clear(taskSums + ((long)from * sumFloats), (nuint)((long)(to - from) * sumFloats * sizeof(float)));
-                }
-
-                Sum(slice, from, to, count, left, right, taskSums);
-                if (start + count == s.Images)
-                {
-                    Store(slice, from, to, taskSums, result);
-                }
+                var (slice, part) = (task / split, task % split);
+                Sum(slice, part * _groupRowBlocks / split, (part + 1) * _groupRowBlocks / split, count, left, right, result, start == 0);
             });
         }
     }
@@ -117,58 +104,92 @@ internal sealed unsafe class WeightGradient
         Transposition.Transpose(source, s.OutputSize, rows, s.OutputSize, target, Rows);
     }
 
-    /// <summary>Adds the outer products of all places to the sums of some blocks of rows.</summary>
-    private void Sum(int slice, int from, int to, int images, float* left, float* right, float* sums)
+    /// <summary>Sums over all places for some blocks of rows of a slice, a few of them at a time so that their sums stay in the cache.</summary>
+    private void Sum(int slice, int from, int to, int images, float* left, float* right, float* result, bool isFirst)
+    {
+        const int MostVectors = 48, SumBytes = 32 << 10;
+        for (var vector = 0; vector < _right.VectorsOf(slice); vector += MostVectors)
+        {
+            var vectors = Math.Min(MostVectors, _right.VectorsOf(slice) - vector);
+            var blocks = Math.Max(1, SumBytes / (vectors * Lanes * Rows * sizeof(float)));
+            for (var block = from; block < to; block += blocks)
+            {
+                Sum(slice, vector, vectors, block, Math.Min(blocks, to - block), images, left, right, result, isFirst);
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    private void Sum(int slice, int firstVector, int vectors, int firstBlock, int blocks, int images, float* left, float* right, float* result, bool isFirst)
     {
         var s = _shape;
-        var firstBlock = (slice / _right.SlicesOfGroup * _groupRowBlocks) + from;
-        var vectors = _right.VectorsOf(slice);
-        var rowStep = (nint)_right.Vectors * Lanes;
+        var rowStep = vectors * Lanes;
+        var memory = stackalloc float[(blocks * Rows * rowStep) + Lanes];
+        var sums = (float*)(((nint)memory + 63) & -64);
         var starts = stackalloc float*[3];
+        var offsets = stackalloc nint[vectors];
+        for (var vector = 0; vector < vectors; vector++)
+        {
+            offsets[vector] = _right.Offset(firstVector + vector, images);
+        }
+
         var (imagesAtOnce, rowsAtOnce) = _right.Portion(BlockBytes);
+        var group = slice / _right.SlicesOfGroup;
+        var weightsOfFilter = (long)s.GroupChannels * s.KernelSize;
+        var weights = result + ((((long)group * s.GroupFilters) + (firstBlock * Rows)) * weightsOfFilter);
+        var offset = _right.WeightOffset(slice) + (firstVector * Lanes);
+        var leftBlock = (group * _groupRowBlocks) + firstBlock;
         for (var image = 0; image < images; image += imagesAtOnce)
         {
-            var blockImages = Math.Min(imagesAtOnce, images - image);
+            var imageStart = right + _right.Start(slice, image, images);
             for (var row = 0; row < s.OutputRows; row += rowsAtOnce)
             {
-                var places = _right.Places with { Images = blockImages, Rows = Math.Min(rowsAtOnce, s.OutputRows - row) };
-                var x = right + _right.Start(slice, image, images) + (row * places.RowStep);
-                for (var block = 0; block < to - from; block++)
+                var places = _right.Places with { Images = Math.Min(imagesAtOnce, images - image), Rows = Math.Min(rowsAtOnce, s.OutputRows - row) };
+                var isLast = image + places.Images == images && row + places.Rows == s.OutputRows;
+                for (var block = 0; block < blocks; block++)
                 {
-                    var y = left + ((((((long)firstBlock + block) * images) + image) * s.OutputSize) + ((long)row * s.OutputColumns)) * Rows;
-                    var tile = sums + ((long)(from + block) * Rows * rowStep);
+                    var y = left + ((((((long)leftBlock + block) * images) + image) * s.OutputSize) + ((long)row * s.OutputColumns)) * Rows;
                     for (var vector = 0; vector < vectors;)
                     {
                         var count = TileVectors(vectors - vector);
                         for (var index = 0; index < count; index++)
                         {
-                            starts[index] = x + _right.Offset(vector + index, images);
+                            starts[index] = imageStart + (row * places.RowStep) + offsets[vector + index];
                         }
 
-                        OuterProductTiles.Add(_width, count, y, starts, places, tile + (vector * Lanes), rowStep);
+                        if (isLast)
+                        {
+                            Prefetch(weights + (block * Rows * weightsOfFilter) + offset + (vector * Lanes), weightsOfFilter, count);
+                        }
+
+                        OuterProductTiles.Add(_width, count, y, starts, places, sums + ((long)block * Rows * rowStep) + (vector * Lanes), rowStep, isFirst: image == 0 && row == 0);
                         vector += count;
                     }
                 }
+            }
+        }
+
+        var filters = Math.Min(blocks * Rows, s.GroupFilters - (firstBlock * Rows));
+        for (var filter = 0; filter < filters; filter++)
+        {
+            _right.Store(slice, firstVector, vectors, sums + ((long)filter * rowStep), weights + (filter * weightsOfFilter), isFirst);
+        }
+    }
+
+    /// <summary>Brings the weights of a tile into the cache while others are summed: stores to far memory one after the other would wait.</summary>
+    private static void Prefetch(float* weights, long weightsOfFilter, int vectors)
+    {
+        for (var row = 0; row < Rows && Sse.IsSupported; row++, weights += weightsOfFilter)
+        {
+            for (var vector = 0; vector < vectors; vector++)
+            {
+                Sse.Prefetch1(weights + (vector * Lanes));
             }
         }
     }
 
     /// <summary>Splits vectors into threes and twos: a single one keeps the processor less busy.</summary>
     private static int TileVectors(int left) => left is 4 or 2 ? 2 : Math.Min(left, 3);
-
-    /// <summary>Moves sums to their places in the weight.</summary>
-    private void Store(int slice, int from, int to, float* sums, float* result)
-    {
-        var s = _shape;
-        var group = slice / _right.SlicesOfGroup;
-        var first = (from * Rows);
-        var last = Math.Min(to * Rows, s.GroupFilters);
-        for (var row = first; row < last; row++)
-        {
-            var target = result + (((long)group * s.GroupFilters) + row) * s.GroupChannels * s.KernelSize;
-            _right.Store(slice, sums + ((long)row * _right.Vectors * Lanes), target);
-        }
-    }
 
     private static int Blocks(int count, int size) => (count + size - 1) / size;
 }

@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Globalization;
+using CompressTool.Onnx;
+using CompressTool.Runtime.CustomOperators;
+using CompressTool.Runtime.Engine;
+using CompressTool.Training.Differentiation;
+using CompressTool.Training.Expressions;
+using CompressTool.Training.Kernels;
+using Attribute = CompressTool.Onnx.Attribute;
+
+namespace CompressTool.Benchmarks;
+
+/// <summary>The custom kernels of training against the graphs of standard operators they stand for, and against the machine's limit.</summary>
+internal sealed class KernelBenchmark : IBenchmark
+{
+    private static readonly IEngine s_engine = new OnnxRuntimeEngine();
+
+    // Images, input and output channels, size of the output, kernel, stride.
+    private static readonly (int N, int C, int O, int Size, int Kernel, int Stride)[] s_convolutions =
+    [
+        (16, 64, 64, 32, 3, 1), (8, 128, 128, 32, 3, 1), (8, 256, 128, 32, 3, 1), (16, 128, 128, 16, 3, 1), (8, 256, 256, 16, 3, 1), (8, 512, 256, 16, 3, 1),
+        (8, 256, 256, 8, 3, 1), (8, 512, 256, 8, 3, 1), (8, 256, 256, 4, 3, 1), (8, 512, 512, 4, 3, 1), (8, 128, 128, 16, 3, 2), (8, 256, 256, 8, 3, 2),
+        (8, 256, 128, 32, 1, 1), (8, 256, 256, 16, 1, 1), (8, 3, 128, 32, 3, 1), (8, 128, 3, 32, 3, 1),
+    ];
+
+    public string Name => "kernels";
+
+    public string Description => "kernels of training written in C#: against the same of standard operators, and the machine's limit.";
+
+    public void Run(BenchmarkContext context)
+    {
+        context.Output.WriteLine($"{"",-44} {"limit",8} {"plain",8} {"kernel",8}   {"of limit",8} {"to plain",8}");
+        foreach (var (n, c, o, size, kernel, stride) in s_convolutions)
+        {
+            Convolution(context, n, c, o, size, kernel, stride);
+        }
+    }
+
+    private static void Convolution(BenchmarkContext context, int n, int c, int o, int size, int kernel, int stride)
+    {
+        var pad = kernel / 2;
+        Attribute[] attributes = [Attribute.Ints("kernel_shape", kernel, kernel), Attribute.Ints("strides", stride, stride), Attribute.Ints("pads", pad, pad, pad, pad)];
+        var dims = (X: (long[])[n, c, size * stride, size * stride], Y: (long[])[n, o, size, size]);
+        using var plain = new Subject(builder =>
+        {
+            var (x, dy) = (builder.Input("x", DataType.Float, dims.X), builder.Input("dy", DataType.Float, dims.Y));
+            var w = builder.Input("w", DataType.Float, o, c, kernel, kernel);
+            return [.. Differentiator.Gradients([(builder.Node("Conv", [x, w], attributes), dy)], [w])];
+        });
+        using var fused = new Subject(
+            builder =>
+            {
+                var (x, dy) = (builder.Input("x", DataType.Float, dims.X), builder.Input("dy", DataType.Float, dims.Y));
+                return builder.Nodes("ConvGradWeight", CustomOperator.Domain, 1, [x, dy], attributes);
+            },
+            new ConvGradWeight());
+        Compare(context, $"ConvGradWeight {n}x{c}->{o} {size}x{size} k{kernel} s{stride}, GFLOP/s", 2.0 * n * c * o * size * size * kernel * kernel, MachineLimit.Flops(Environment.ProcessorCount), plain, fused);
+    }
+
+    /// <summary>Alternates the two, and takes the best of each: the least disturbed by what else runs on the machine.</summary>
+    private static void Compare(BenchmarkContext context, string what, double work, double limit, Subject plain, Subject kernel)
+    {
+        double ofPlain = double.MaxValue, ofKernel = double.MaxValue;
+        var start = Stopwatch.GetTimestamp();
+        for (var round = 0; round < 5 || Stopwatch.GetElapsedTime(start).TotalSeconds < 1.5; round++)
+        {
+            ofPlain = Math.Min(ofPlain, plain.Seconds());
+            ofKernel = Math.Min(ofKernel, kernel.Seconds());
+        }
+
+        context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{what,-52} {limit / 1e9,8:0} {work / ofPlain / 1e9,8:0} {work / ofKernel / 1e9,8:0}   {work / ofKernel / limit,8:0.00} {ofPlain / ofKernel,8:0.00}"));
+    }
+
+    /// <summary>A graph with random inputs, bound to memory of its own.</summary>
+    private sealed class Subject : IDisposable
+    {
+        private readonly ICompiledFunction _function;
+        private readonly IFunctionBinding _binding;
+        private readonly List<NativeArray> _arrays = [];
+
+        public Subject(Func<GraphBuilder, IReadOnlyList<Expr>> build, params IReadOnlyList<CustomOperator> operators)
+        {
+            using var model = new Model();
+            model.OpsetImports[""] = 21;
+            var builder = new GraphBuilder(model);
+            foreach (var (index, output) in build(builder).Index())
+            {
+                builder.AddOutput($"out{index}", output);
+            }
+
+            model.Graph.RemoveUnused();
+            _function = s_engine.Compile(model, new EngineOptions { CustomOperators = operators });
+            _binding = _function.Bind();
+            var random = new Random(1);
+            foreach (var input in _function.Inputs)
+            {
+                var array = Array(input);
+                foreach (ref var element in array.AsSpan<float>())
+                {
+                    element = (float)random.NextDouble() - 0.5f;
+                }
+
+                _binding.SetInput(input.Name, array);
+            }
+
+            foreach (var output in _function.Outputs)
+            {
+                _binding.SetOutput(output.Name, Array(output));
+            }
+        }
+
+        /// <summary>Runs once.</summary>
+        public double Seconds()
+        {
+            var start = Stopwatch.GetTimestamp();
+            _binding.Run();
+            return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+
+        public void Dispose()
+        {
+            _binding.Dispose();
+            _function.Dispose();
+            _arrays.ForEach(array => array.Dispose());
+        }
+
+        private NativeArray Array(FunctionValue value)
+        {
+            var array = new NativeArray(value.Type.ElementType, value.Type.Shape!.ToArray()!);
+            _arrays.Add(array);
+            return array;
+        }
+    }
+}
