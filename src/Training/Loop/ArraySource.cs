@@ -46,16 +46,24 @@ public sealed class ArraySource : IBatchSource
         var arrays = new Dictionary<string, NativeArray>();
         foreach (var (name, tensor) in _tensors)
         {
-            var array = arrays[name] = new NativeArray(tensor.Type, [items.Length, .. tensor.Dims.Skip(1)]);
-            var bytes = array.AsSpan<byte>();
-            var row = bytes.Length / items.Length;
-            for (var i = 0; i < items.Length; i++)
-            {
-                tensor.Data.Read((long)items[i] * row, bytes.Slice(i * row, row));
-            }
+            arrays[name] = Rows(tensor, items);
         }
 
         return new Batch(items.Length, arrays);
+    }
+
+    /// <summary>Rows of a tensor, in an array of their own.</summary>
+    internal static NativeArray Rows(Tensor tensor, int[] items)
+    {
+        var array = new NativeArray(tensor.Type, [items.Length, .. tensor.Dims.Skip(1)]);
+        var bytes = array.AsSpan<byte>();
+        var row = bytes.Length / items.Length;
+        for (var i = 0; i < items.Length; i++)
+        {
+            tensor.Data.Read((long)items[i] * row, bytes.Slice(i * row, row));
+        }
+
+        return array;
     }
 
     private static int Samples(KeyValuePair<string, Tensor> tensor) =>

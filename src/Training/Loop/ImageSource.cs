@@ -36,15 +36,17 @@ public sealed class ImageSource : IBatchSource
     private readonly Tensor _images;
     private readonly ImageSourceOptions _options;
     private readonly SampleOrder _order;
+    private readonly KeyValuePair<string, Tensor>[] _others;
     private readonly bool _channelsFirst;
     private readonly int _channels, _height, _width;
 
     /// <summary>A source of images.</summary>
     /// <param name="images">The images, e.g. of <see cref="NpyFile.Read"/>.</param>
     /// <param name="options">How they are prepared.</param>
-    /// <exception cref="CompressToolException">The tensor does not hold images, or they are larger than the size to pad to
-    /// (<see cref="TrainingErrors.InvalidData"/>).</exception>
-    public ImageSource(Tensor images, ImageSourceOptions options)
+    /// <param name="others">Tensors that go with the images, such as labels, by the names of the inputs they feed; null for none.</param>
+    /// <exception cref="CompressToolException">The tensor does not hold images, they are larger than the size to pad to, or another
+    /// tensor has not as many samples (<see cref="TrainingErrors.InvalidData"/>).</exception>
+    public ImageSource(Tensor images, ImageSourceOptions options, IEnumerable<KeyValuePair<string, Tensor>>? others = null)
     {
         _images = images;
         _options = options;
@@ -61,6 +63,12 @@ public sealed class ImageSource : IBatchSource
         if (OutputHeight < _height || OutputWidth < _width)
         {
             throw new CompressToolException(TrainingErrors.InvalidData, $"images of {_height} x {_width} pixels cannot be padded to {OutputHeight} x {OutputWidth}");
+        }
+
+        _others = [.. (others ?? []).OrderBy(other => other.Key, StringComparer.Ordinal)];
+        if (_others.FirstOrDefault(other => other.Value.Dims.Count == 0 || other.Value.Dims[0] != dims[0]) is { Key: not null } bad)
+        {
+            throw new CompressToolException(TrainingErrors.InvalidData, $"there are {dims[0]} images, but '{bad.Key}' is {bad.Value}");
         }
 
         _order = new SampleOrder(dims[0], options.BatchSize, options.Shuffle);
@@ -82,6 +90,7 @@ public sealed class ImageSource : IBatchSource
         new("images", $"{_images} {Checksum.Of(_images)}"),
         new("image size", $"{Numbers.Text(OutputHeight)} x {Numbers.Text(OutputWidth)}"),
         new("flip", _options.Flip ? "yes" : "no"),
+        .. _others.Select(other => KeyValuePair.Create($"data {other.Key}", $"{other.Value} {Checksum.Of(other.Value)}")),
     ];
 
     /// <inheritdoc/>
@@ -89,8 +98,9 @@ public sealed class ImageSource : IBatchSource
     {
         var items = _order.Items(seed, step);
         var flips = new RandomSource(seed, "flip");
-        var array = new NativeArray(DataType.Float, items.Length, _channels, OutputHeight, OutputWidth);
-        var batch = new Batch(items.Length, new Dictionary<string, NativeArray> { [_options.Input] = array });
+        var arrays = _others.ToDictionary(other => other.Key, other => ArraySource.Rows(other.Value, items));
+        var array = arrays[_options.Input] = new NativeArray(DataType.Float, items.Length, _channels, OutputHeight, OutputWidth);
+        var batch = new Batch(items.Length, arrays);
         try
         {
             var pixels = array.AsSpan<float>();

@@ -62,7 +62,7 @@ public sealed class Trainer : IDisposable
     public ResumedTraining? Resumed { get; private set; }
 
     /// <summary>
-    /// Measures the parameters (or their average) as they are, without changing them; called after every
+    /// Measures the parameters as they are, or their average after <see cref="ParameterBlock.Swap"/>, and leaves them as they were; called after every
     /// <see cref="TrainerOptions.EvaluateEvery"/> steps and after the last one. Null for no evaluation.
     /// </summary>
     public Func<Trainer, CancellationToken, double>? Evaluate { get; set; }

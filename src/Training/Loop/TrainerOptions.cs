@@ -24,7 +24,8 @@ public sealed record TrainerOptions
     /// <summary>The moving average of the parameters; null (the default) for none.</summary>
     public MovingAverageOptions? Average { get; init; }
 
-    /// <summary>Samples that are computed at once, the gradients of a batch being added up; null (the default) for the whole batch.</summary>
+    /// <summary>Samples that are computed at once, the gradients of a batch being added up; null (the default) for the whole batch. A step of fixed shapes
+    /// needs batches of a multiple of it.</summary>
     public int? MicroBatch { get; init; }
 
     /// <summary>Steps between evaluations; 0 (the default) for none before the last step.</summary>

@@ -55,6 +55,7 @@ public sealed class SourceTests
         Fails("'a' is int64[]; its first dimension must be the number of samples", () => new ArraySource([new("a", Tensor.Int64(1))], 1));
         Fails("the batch size is 0", () => new ArraySource([new("a", Tensor.Int64s(1))], 0));
         Fails("int64[3] does not hold images", () => new ImageSource(Tensor.Int64s(1, 2, 3), new ImageSourceOptions { BatchSize = 1 }));
+        Fails("there are 2 images, but 'label' is int64[3]", () => new ImageSource(Gray(), new ImageSourceOptions { BatchSize = 1 }, [new("label", Tensor.Int64s(1, 2, 3))]));
         Fails("images of 2 x 2 pixels cannot be padded to 1 x 4", () => new ImageSource(Gray(), new ImageSourceOptions { BatchSize = 1, Size = (1, 4) }));
     }
 
@@ -119,6 +120,20 @@ public sealed class SourceTests
         }
 
         Assert.AreEqual(steps / 2, flipped, 5 * Math.Sqrt(steps) / 2);
+    }
+
+    [TestMethod]
+    public void Labels_go_with_their_images()
+    {
+        var source = new ImageSource(Gray(), new ImageSourceOptions { BatchSize = 3 }, [new("label", Tensor.Int64s(10, 11))]);
+        for (var step = 0; step < 5; step++)
+        {
+            using var batch = source.Read(1, step, CancellationToken.None);
+            for (var i = 0; i < 3; i++)
+            {
+                Assert.AreEqual(batch.Arrays["label"].AsSpan<long>()[i] == 10 ? -1 : (204 / 127.5f) - 1, batch.Arrays["sample"].AsSpan<float>()[i * 4]);
+            }
+        }
     }
 
     [TestMethod]
