@@ -37,7 +37,11 @@ public static class Differentiator
     /// value cannot be differentiated (CMP7003).</exception>
     public static IReadOnlyList<Expr> Gradients(IReadOnlyList<(Expr Output, Expr Gradient)> outputs, IReadOnlyList<Expr> by) => Differentiate(outputs, by).Gradients;
 
-    private static Tape Differentiate(IReadOnlyList<(Expr Output, Expr Gradient)> outputs, IReadOnlyList<Expr> by)
+    /// <summary>Gradients through the nodes from an index on, as if the graph had no others.</summary>
+    internal static IReadOnlyList<Expr> Gradients(IReadOnlyList<(Expr Output, Expr Gradient)> outputs, IReadOnlyList<Expr> by, int firstNode) =>
+        outputs.Count == 0 ? [.. by.Select(value => value.ZerosLike())] : Differentiate(outputs, by, firstNode).Gradients;
+
+    private static Tape Differentiate(IReadOnlyList<(Expr Output, Expr Gradient)> outputs, IReadOnlyList<Expr> by, int firstNode = 0)
     {
         foreach (var (output, gradient) in outputs)
         {
@@ -52,7 +56,7 @@ public static class Differentiator
             throw new CompressToolException(TrainingErrors.InvalidRequest, $"'{value.Value.Name}' is {value.Type.DisplayName()}; only floating-point values have gradients");
         }
 
-        return new Pass(outputs[0].Output.Builder, by).Run(outputs);
+        return new Pass(outputs[0].Output.Builder, by, firstNode).Run(outputs);
     }
 
     private sealed class Pass
@@ -63,11 +67,11 @@ public static class Differentiator
         private readonly HashSet<Value> _depends;
         private readonly Dictionary<Value, List<Expr>> _gradients = [];
 
-        public Pass(GraphBuilder builder, IReadOnlyList<Expr> by)
+        public Pass(GraphBuilder builder, IReadOnlyList<Expr> by, int firstNode)
         {
             _builder = builder;
             _by = by;
-            _nodes = [.. builder.Graph.Nodes];
+            _nodes = [.. builder.Graph.Nodes.Skip(firstNode)];
             _depends = Dependents(by);
         }
 
@@ -96,13 +100,19 @@ public static class Differentiator
             var rule = GradientRules.Find(node.Domain, node.OpType)
                 ?? throw new CompressToolException(TrainingErrors.NoGradient, $"the operator {(node.Domain.Length > 0 ? node.Domain + "." : "")}{node.OpType} of node '{node.DisplayName}' has no gradient");
             var wanted = node.Inputs.Select(input => input is not null && _depends.Contains(input)).ToArray();
-            foreach (var (index, gradient) in rule(new GradientContext(_builder, node, gradients, wanted)).Index())
+            var context = new GradientContext(_builder, node, gradients, wanted);
+            foreach (var (index, gradient) in rule(context).ToArray().Index())
             {
                 if (gradient is not null && index < wanted.Length && wanted[index])
                 {
                     var input = _builder.Of(node.Inputs[index]!);
                     Contribute(input.Value, gradient.SumTo(input.Dims).Cast(input.Type));
                 }
+            }
+
+            if (context.Overlooked is { } overlooked)
+            {
+                throw context.Unsupported($"the loss depends on its output {overlooked}");
             }
         }
 

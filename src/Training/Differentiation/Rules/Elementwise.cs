@@ -28,6 +28,8 @@ internal static class Elementwise
         ["Round"] = n => [null],
         ["Sign"] = n => [null],
 
+        ["Hardmax"] = n => [null],
+
         // Powers and logarithms
         ["Sqrt"] = Unary((x, y) => 0.5 / y),
         ["Reciprocal"] = Unary((x, y) => -y.Square()),
@@ -57,6 +59,7 @@ internal static class Elementwise
         ["Relu"] = Unary((x, y) => Step(x > 0, x)),
         ["LeakyRelu"] = n => [n.Gradient * (n[0] > 0).Where(n[0].Number(1), n[0].Number(n.Float("alpha", 0.01f)))],
         ["PRelu"] = n => [n.Gradient * (n[0] > 0).Where(n[0].Number(1), n[1]), n.Wants(1) ? n.Gradient * n[0].Min(n[0].Number(0)) : null],
+        ["Shrink"] = n => [n.Gradient * Step(n[0].Abs() > n.Float("lambd", 0.5f), n[0])],
         ["ThresholdedRelu"] = n => [n.Gradient * Step(n[0] > n.Float("alpha", 1), n[0])],
         ["Elu"] = n => [n.Gradient * (n[0] > 0).Where(n[0].Number(1), n.Output + n.Float("alpha", 1))],
         ["Celu"] = n => [n.Gradient * (n[0] > 0).Where(n[0].Number(1), (n[0].Min(n[0].Number(0)) / n.Float("alpha", 1)).Exp())],

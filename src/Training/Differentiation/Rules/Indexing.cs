@@ -1,3 +1,4 @@
+using CompressTool.Onnx;
 using CompressTool.Training.Expressions;
 using Attribute = CompressTool.Onnx.Attribute;
 
@@ -10,7 +11,12 @@ internal static class Indexing
     {
         ["Gather"] = Gather,
         ["GatherElements"] = n => [Scatter(n, n[0].ZerosLike(), n[1], n.Gradient, "add")],
+        ["GatherND"] = n => [n.Builder.Node("ScatterND", [n[0].ZerosLike(), WholeIndices(n), n.Gradient], Attribute.String("reduction", "add"))],
         ["ScatterElements"] = ScatterElements,
+        ["ScatterND"] = ScatterND,
+        ["TopK"] = TopK,
+        ["OneHot"] = OneHot,
+        ["ReverseSequence"] = n => [n.Builder.Node("ReverseSequence", [n.Gradient, n[1]], n.Node.Attributes)],
     };
 
     private static IEnumerable<Expr?> Gather(GradientContext n)
@@ -22,7 +28,7 @@ internal static class Indexing
         int[] indexAxes = [.. Enumerable.Range(axis, indices.Rank)];
         var gradient = n.Gradient.Transpose([.. indexAxes, .. Enumerable.Range(0, n.Gradient.Rank).Except(indexAxes)]);
         var zeros = n.Builder.Full(0, n[0].Type, [.. front.Select(other => n[0].Dims[other])]);
-        var scattered = n.Builder.Node("ScatterND", [zeros, indices.Cast(Onnx.DataType.Int64).Reshape([.. indices.Dims, 1]), gradient], Attribute.String("reduction", "add"));
+        var scattered = n.Builder.Node("ScatterND", [zeros, indices.Cast(DataType.Int64).Reshape([.. indices.Dims, 1]), gradient], Attribute.String("reduction", "add"));
         var back = new int[rank];
         for (var index = 0; index < rank; index++)
         {
@@ -34,16 +40,61 @@ internal static class Indexing
 
     private static IEnumerable<Expr?> ScatterElements(GradientContext n)
     {
-        var (axis, reduction) = (Attribute.Int("axis", n.Int("axis", 0)), n.Text("reduction", "none"));
-        if (reduction is not ("none" or "add"))
-        {
-            throw n.Unsupported($"reduction '{reduction}'");
-        }
-
-        var byUpdates = n.Wants(2) ? n.Builder.Node("GatherElements", [n.Gradient, n[1]], axis) : null;
-        return [reduction == "add" ? n.Gradient : Scatter(n, n.Gradient, n[1], n[2].ZerosLike(), "none"), null, byUpdates];
+        var isSum = IsSum(n);
+        var byUpdates = n.Wants(2) ? n.Builder.Node("GatherElements", [n.Gradient, n[1]], Attribute.Int("axis", n.Int("axis", 0))) : null;
+        return [isSum ? n.Gradient : Scatter(n, n.Gradient, n[1], n[2].ZerosLike(), "none"), null, byUpdates];
     }
 
-    private static Expr Scatter(GradientContext n, Expr into, Expr indices, Expr updates, string reduction) =>
-        n.Builder.Node("ScatterElements", [into, indices, updates], Attribute.Int("axis", n.Int("axis", 0)), Attribute.String("reduction", reduction));
+    private static IEnumerable<Expr?> ScatterND(GradientContext n)
+    {
+        var isSum = IsSum(n);
+        var byUpdates = n.Wants(2) ? n.Builder.Node("GatherND", [n.Gradient, n[1]]) : null;
+        return [isSum ? n.Gradient : n.Builder.Node("ScatterND", [n.Gradient, n[1], n[2].ZerosLike()]), null, byUpdates];
+    }
+
+    private static bool IsSum(GradientContext n) => n.Text("reduction", "none") switch
+    {
+        "none" => false,
+        "add" => true,
+        var reduction => throw n.Unsupported($"reduction '{reduction}'"),
+    };
+
+    /// <summary>The indices of GatherND with those of the batch axes in front, which it leaves out.</summary>
+    private static Expr WholeIndices(GradientContext n)
+    {
+        var (indices, batchAxes) = (n[1], checked((int)n.Int("batch_dims", 0)));
+        var dims = indices.Dims;
+        if (batchAxes == 0)
+        {
+            return indices;
+        }
+
+        var batch = dims[..batchAxes];
+        var numbers = new List<double>();
+        for (long position = 0; position < batch.Aggregate(1L, (count, size) => count * size); position++)
+        {
+            var rest = position;
+            numbers.AddRange(batch.Reverse().Select(size =>
+            {
+                (rest, var index) = Math.DivRem(rest, size);
+                return (double)index;
+            }).ToArray().Reverse());
+        }
+
+        var grid = n.Builder.Constant(Numbers.Create(DataType.Int64, [.. batch, .. Enumerable.Repeat(1L, dims.Length - batchAxes - 1), batchAxes], [.. numbers]));
+        return n.Builder.Concat(dims.Length - 1, grid.Expand([.. dims[..^1], batchAxes]), indices);
+    }
+
+    private static IEnumerable<Expr?> TopK(GradientContext n) => [Scatter(n, n[0].ZerosLike(), n.OutputAt(1), n.Gradient, "none", -1)];
+
+    /// <summary>The values are those of all other places and of the one that the index names.</summary>
+    private static IEnumerable<Expr?> OneHot(GradientContext n)
+    {
+        var unit = n.Builder.Constant(Numbers.Create(n[2].Type, [2], [0, 1]));
+        var on = (n.Gradient * n.Builder.Node("OneHot", [n[0], n[1], unit], n.Node.Attributes)).Sum();
+        return [null, null, n.Builder.Concat(0, (n.Gradient.Sum() - on).Reshape(1), on.Reshape(1))];
+    }
+
+    private static Expr Scatter(GradientContext n, Expr into, Expr indices, Expr updates, string reduction, long defaultAxis = 0) =>
+        n.Builder.Node("ScatterElements", [into, indices, updates], Attribute.Int("axis", n.Int("axis", defaultAxis)), Attribute.String("reduction", reduction));
 }

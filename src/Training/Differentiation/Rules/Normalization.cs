@@ -12,6 +12,7 @@ internal static class Normalization
     {
         ["LayerNormalization"] = Layer,
         ["InstanceNormalization"] = Instance,
+        ["GroupNormalization"] = Group,
         ["BatchNormalization"] = Batch,
         ["RMSNormalization"] = RootMeanSquare,
         ["SimplifiedLayerNormalization"] = RootMeanSquare,
@@ -55,6 +56,21 @@ internal static class Normalization
         yield return n.Wants(0) ? Centered(n.Gradient * ByChannel(n[1], x), z, inverse, axes) : null;
         yield return n.Wants(1) ? OverChannel(n.Gradient * z) : null;
         yield return n.Wants(2) ? OverChannel(n.Gradient) : null;
+    }
+
+    private static IEnumerable<Expr?> Group(GradientContext n)
+    {
+        var x = n[0];
+        var (dims, groups) = (x.Dims, n.Int("num_groups", 1));
+        // Before version 21 there is one scale and bias per group.
+        var isByGroup = n.Builder.Model.Opset < 21;
+        long[] grouped = [dims[0], groups, dims[1] / groups, dims[2..].Aggregate(1L, (count, size) => count * size)];
+        long[] parameters = isByGroup ? [groups, 1, 1] : [groups, dims[1] / groups, 1];
+        var (z, inverse) = Standardize(x.Reshape(grouped), [2, 3], n.Float("epsilon", 1e-5f));
+        var gradient = n.Gradient.Reshape(grouped);
+        yield return n.Wants(0) ? Centered(gradient * n[1].Reshape(parameters), z, inverse, [2, 3]).Reshape(dims) : null;
+        yield return n.Wants(1) ? (gradient * z).SumTo(parameters).Reshape(n[1].Dims) : null;
+        yield return n.Wants(2) ? gradient.SumTo(parameters).Reshape(n[2].Dims) : null;
     }
 
     private static IEnumerable<Expr?> Batch(GradientContext n)

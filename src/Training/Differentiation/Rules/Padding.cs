@@ -42,8 +42,8 @@ internal static class Padding
         var (before, after) = (new long[rank], new long[rank]);
         foreach (var (index, axis) in axes.Index())
         {
-            before[GradientContext.Axis(axis, rank)] = pads[index];
-            after[GradientContext.Axis(axis, rank)] = pads[index + axes.Length];
+            before[OperatorContext.Axis(axis, rank)] = pads[index];
+            after[OperatorContext.Axis(axis, rank)] = pads[index + axes.Length];
         }
 
         return (before, after);

@@ -39,7 +39,7 @@ internal static class Reduction
     {
         var rank = n[0].Rank;
         var axes = n.ConstantInts(1) ?? n.Ints("axes") ?? [];
-        return axes.Length > 0 ? axes.Select(axis => GradientContext.Axis(axis, rank))
+        return axes.Length > 0 ? axes.Select(axis => OperatorContext.Axis(axis, rank))
             : n.Int("noop_with_empty_axes", 0) != 0 ? [] : Enumerable.Range(0, rank);
     }
 

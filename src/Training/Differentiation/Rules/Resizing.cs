@@ -48,7 +48,7 @@ internal static class Resizing
     /// <summary>The interpolation along each axis; null for one that stays as it is.</summary>
     private static double[,]?[] Matrices(GradientContext n, long[] input, long[] output)
     {
-        int[] axes = [.. (n.Ints("axes") ?? [.. Enumerable.Range(0, input.Length).Select(axis => (long)axis)]).Select(axis => GradientContext.Axis(axis, input.Length))];
+        int[] axes = [.. (n.Ints("axes") ?? [.. Enumerable.Range(0, input.Length).Select(axis => (long)axis)]).Select(axis => OperatorContext.Axis(axis, input.Length))];
         var isCrop = n.Text("coordinate_transformation_mode", "half_pixel") == Interpolation.Crop;
         var regions = isCrop ? Floats(n, 1) : [];
         var scales = Scales(n, input, output, axes);

@@ -64,7 +64,7 @@ internal static class Shaping
         var gradient = n.Gradient;
         for (var index = 0; index < axes.Length; index++)
         {
-            var axis = GradientContext.Axis(axes[index], dims.Length);
+            var axis = OperatorContext.Axis(axes[index], dims.Length);
             var (size, step) = (dims[axis], steps[index]);
             var count = gradient.Dims[axis];
             var start = starts[index] < 0 ? starts[index] + size : starts[index];

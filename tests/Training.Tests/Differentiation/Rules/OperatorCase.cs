@@ -12,7 +12,7 @@ namespace CompressTool.Training.Tests.Differentiation.Rules;
 /// the numbers themselves: x is differentiated by; c is a float input and k a float constant that are not; i an int64 constant,
 /// I and J int64 and int32 inputs, b a bool input. <c>@0</c> is the same value as input 0, and - one left out.
 /// </param>
-/// <param name="Attributes"><c>name=value</c> separated by blanks: <c>[1,2]</c> int list, <c>1</c> int, <c>1.0</c> float, else a string.</param>
+/// <param name="Attributes"><c>name=value</c> separated by blanks: <c>[1,2]</c> int list, <c>{1,2}</c> float list, <c>1</c> int, <c>1.0</c> float, else a string.</param>
 /// <param name="Opset">Version of the standard operators.</param>
 /// <param name="Outputs">Which outputs the node has, e.g. <c>1</c> or <c>1,0,1</c> where the second is left out.</param>
 internal sealed partial record OperatorCase(string Operator, string Inputs, string Attributes = "", int Opset = 17, string Outputs = "1")
@@ -95,6 +95,7 @@ internal sealed partial record OperatorCase(string Operator, string Inputs, stri
     {
         var (name, value) = (text[..text.IndexOf('=', StringComparison.Ordinal)], text[(text.IndexOf('=', StringComparison.Ordinal) + 1)..]);
         return value[0] == '[' ? Attribute.Ints(name, [.. value[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(number => long.Parse(number, CultureInfo.InvariantCulture))])
+            : value[0] == '{' ? new Attribute(name, AttributeKind.Floats, value[1..^1].Split(',').Select(number => float.Parse(number, CultureInfo.InvariantCulture)).ToArray())
             : long.TryParse(value, CultureInfo.InvariantCulture, out var integer) ? Attribute.Int(name, integer)
             : float.TryParse(value, CultureInfo.InvariantCulture, out var number) ? Attribute.Float(name, number)
             : Attribute.String(name, value);

@@ -6,7 +6,8 @@ namespace CompressTool.Training.Tests.Differentiation.Rules;
 /// <summary>What a reference implementation of an operator sees of a case. They follow the operator's specification in plain loops.</summary>
 internal sealed class Reference(OperatorCase setting, CaseInput[] inputs)
 {
-    private static readonly Dictionary<string, Func<Reference, double[][]>> s_all = Collect(Activations.All, Convolutions.All, Normalizations.All, Resizes.All);
+    private static readonly Dictionary<string, Func<Reference, double[][]>> s_all = Collect(Activations.All, Convolutions.All, Normalizations.All, Resizes.All,
+        Poolings.All, Attentions.All, Fusions.All, Indexings.All);
 
     private readonly Attribute[] _attributes = [.. setting.ToAttributes()];
 
@@ -23,6 +24,8 @@ internal sealed class Reference(OperatorCase setting, CaseInput[] inputs)
     public Nd? Optional(int index) => index >= inputs.Length || inputs[index].Kind == '-' ? null
         : inputs[index].Same >= 0 ? inputs[inputs[index].Same].Array : inputs[index].Array;
 
+    public bool IsBool(int index) => index < inputs.Length && inputs[index].Kind == 'b';
+
     public bool Has(string name) => _attributes.Any(attribute => attribute.Name == name);
 
     public int Int(string name, int defaultValue) => (int)(Find<long?>(name) ?? defaultValue);
@@ -33,6 +36,8 @@ internal sealed class Reference(OperatorCase setting, CaseInput[] inputs)
         Find<ReadOnlyMemory<byte>?>(name) is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes.Span) : defaultValue;
 
     public int[]? Ints(string name) => Find<IReadOnlyList<long>>(name) is { } numbers ? [.. numbers.Select(number => (int)number)] : null;
+
+    public float[] Floats(string name) => Find<IReadOnlyList<float>>(name) is { } numbers ? [.. numbers] : [];
 
     private T? Find<T>(string name) => _attributes.FirstOrDefault(attribute => attribute.Name == name) is { } attribute ? (T?)attribute.Value : default;
 

@@ -7,6 +7,7 @@ internal static class Activations
     {
         ["Cast"] = Unary(x => x),
         ["Mean"] = Mean,
+        ["Hardmax"] = r => [r[0].Rank == 0 ? [1] : Nd.Of(r[0].Dims, index => Enumerable.Range(0, r[0].Dims[^1]).All(other => r[0][[.. index[..^1], other]] <= r[0][index]) ? 1 : 0).Data],
         ["Erf"] = Unary(Erf),
         ["Tan"] = Unary(Math.Tan),
         ["Asin"] = Unary(Math.Asin),
@@ -24,6 +25,7 @@ internal static class Activations
         ["HardSigmoid"] = r => Map(r, x => Math.Clamp((r.Float("alpha", 0.2f) * x) + r.Float("beta", 0.5f), 0, 1)),
         ["LeakyRelu"] = r => Map(r, x => x > 0 ? x : r.Float("alpha", 0.01f) * x),
         ["ThresholdedRelu"] = r => Map(r, x => x > r.Float("alpha", 1) ? x : 0),
+        ["Shrink"] = r => Map(r, x => x < -r.Float("lambd", 0.5f) ? x + r.Float("bias", 0) : x > r.Float("lambd", 0.5f) ? x - r.Float("bias", 0) : 0),
         ["Elu"] = r => Map(r, x => x > 0 ? x : r.Float("alpha", 1) * (Math.Exp(x) - 1)),
         ["Celu"] = r => Map(r, x => x > 0 ? x : r.Float("alpha", 1) * (Math.Exp(x / r.Float("alpha", 1)) - 1)),
         ["Selu"] = r => Map(r, x => r.Float("gamma", 1.0507009873554805f) * (x > 0 ? x : r.Float("alpha", 1.6732632423543772f) * (Math.Exp(x) - 1))),

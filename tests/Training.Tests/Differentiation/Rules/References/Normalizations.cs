@@ -6,6 +6,12 @@ internal static class Normalizations
     public static readonly Dictionary<string, Func<Reference, double[][]>> All = new()
     {
         ["InstanceNormalization"] = r => [Affine(Standardize(r[0], [.. Enumerable.Range(2, r[0].Rank - 2)], r.Float("epsilon", 1e-5f)), r[1], r[2]).Data],
+        ["GroupNormalization"] = r => [Group(r).Data],
+        ["com.microsoft:SkipLayerNormalization"] = r => Skip(r, 4, (sum, epsilon) => Standardize(sum, [sum.Rank - 1], epsilon)),
+        ["com.microsoft:SkipSimplifiedLayerNormalization"] = r => Skip(r, 3, (sum, epsilon) => RootMeanSquare(sum, [sum.Rank - 1], epsilon)),
+        ["MeanVarianceNormalization"] = r => [Standardize(r[0], r.Ints("axes") ?? [0, 2, 3], 0).Data],
+        ["LRN"] = LocalResponse,
+        ["LpNormalization"] = ByNorm,
         ["RMSNormalization"] = r => [RootMeanSquare(r).Data],
         ["SimplifiedLayerNormalization"] = r => [RootMeanSquare(r).Data],
     };
@@ -36,18 +42,63 @@ internal static class Normalizations
 
     private static Nd RootMeanSquare(Reference r)
     {
-        var x = r[0];
-        var axis = r.Int("axis", -1);
+        var axis = r.Int("axis", -1) < 0 ? r.Int("axis", -1) + r[0].Rank : r.Int("axis", -1);
+        var normalized = RootMeanSquare(r[0], [.. Enumerable.Range(axis, r[0].Rank - axis)], r.Float("epsilon", 1e-5f));
+        return Nd.Of(normalized.Dims, index => normalized[index] * r[1][index]);
+    }
+
+    private static Nd RootMeanSquare(Nd x, int[] axes, double epsilon)
+    {
         var result = Nd.Zeros(x.Dims);
-        foreach (var slice in Slices(x.Dims, [.. Enumerable.Range(axis < 0 ? axis + x.Rank : axis, axis < 0 ? -axis : x.Rank - axis)]))
+        foreach (var slice in Slices(x.Dims, axes))
         {
-            var norm = Math.Sqrt(slice.Average(index => x[index] * x[index]) + r.Float("epsilon", 1e-5f));
-            foreach (var index in slice)
-            {
-                result[index] = x[index] / norm * r[1][index];
-            }
+            var norm = Math.Sqrt(slice.Average(index => x[index] * x[index]) + epsilon);
+            slice.ForEach(index => result[index] = x[index] / norm);
         }
 
         return result;
+    }
+
+    private static Nd Group(Reference r)
+    {
+        var (x, groups) = (r[0], r.Int("num_groups", 1));
+        var perGroup = x.Dims[1] / groups;
+        var z = Standardize(x.Reshape([x.Dims[0], groups, perGroup, .. x.Dims[2..]]), [.. Enumerable.Range(2, x.Rank - 1)], r.Float("epsilon", 1e-5f)).Reshape(x.Dims);
+        return Nd.Of(x.Dims, index => r.Setting.Opset < 21 ? (z[index] * r[1][index[1] / perGroup]) + r[2][index[1] / perGroup] : (z[index] * r[1][index[1]]) + r[2][index[1]]);
+    }
+
+    private static double[][] Skip(Reference r, int sumBias, Func<Nd, double, Nd> normalize)
+    {
+        var sum = Nd.Of(r[0].Dims, index => r[0][index] + r[1][index] + (r.Optional(sumBias)?[index] ?? 0));
+        var z = normalize(sum, r.Float("epsilon", 1e-12f));
+        var result = Nd.Of(sum.Dims, index => (z[index] * r[2][index]) + (sumBias == 4 ? r.Optional(3)?[index] ?? 0 : 0));
+        return r.Setting.Outputs == "1" ? [result.Data] : [result.Data, sum.Data];
+    }
+
+    private static double[][] LocalResponse(Reference r)
+    {
+        var (x, size) = (r[0], r.Int("size", 1));
+        return
+        [
+            Nd.Of(x.Dims, index =>
+            {
+                var (from, to) = (Math.Max(0, index[1] - ((size - 1) / 2)), Math.Min(x.Dims[1] - 1, index[1] + size - 1 - ((size - 1) / 2)));
+                var sum = Enumerable.Range(from, to - from + 1).Sum(channel => Math.Pow(x[[index[0], channel, .. index[2..]]], 2));
+                return x[index] / Math.Pow(r.Float("bias", 1) + (r.Float("alpha", 1e-4f) / size * sum), r.Float("beta", 0.75f));
+            }).Data,
+        ];
+    }
+
+    private static double[][] ByNorm(Reference r)
+    {
+        var (x, result) = (r[0], Nd.Zeros(r[0].Dims));
+        var axis = r.Int("axis", -1) < 0 ? r.Int("axis", -1) + x.Rank : r.Int("axis", -1);
+        foreach (var slice in Slices(x.Dims, [axis]))
+        {
+            var norm = r.Int("p", 2) == 1 ? slice.Sum(index => Math.Abs(x[index])) : Math.Sqrt(slice.Sum(index => x[index] * x[index]));
+            slice.ForEach(index => result[index] = x[index] / norm);
+        }
+
+        return [result.Data];
     }
 }

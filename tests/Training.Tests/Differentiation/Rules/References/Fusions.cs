@@ -1,0 +1,40 @@
+namespace CompressTool.Training.Tests.Differentiation.Rules.References;
+
+/// <summary>Products with an activation.</summary>
+internal static class Fusions
+{
+    public static readonly Dictionary<string, Func<Reference, double[][]>> All = new()
+    {
+        ["com.microsoft:FusedConv"] = FusedConv,
+        ["com.microsoft:FusedGemm"] = FusedGemm,
+    };
+
+    private static double[][] FusedConv(Reference r)
+    {
+        var product = Convolutions.Conv(r);
+        return [Nd.Of(product.Dims, index => Activate(r, product[index] + (r.Optional(3)?[index] ?? 0), r.Floats("activation_params"))).Data];
+    }
+
+    private static double[][] FusedGemm(Reference r)
+    {
+        var (a, b) = (Transposed(r[0], r.Int("transA", 0)), Transposed(r[1], r.Int("transB", 0)));
+        return
+        [
+            Nd.Of([a.Dims[0], b.Dims[1]], index => Activate(r,
+                (r.Float("alpha", 1) * Enumerable.Range(0, a.Dims[1]).Sum(k => a[index[0], k] * b[k, index[1]])) + (r.Float("beta", 1) * (r.Optional(2)?[index] ?? 0)),
+                [(float)r.Float("activation_alpha", 0)])).Data,
+        ];
+    }
+
+    private static Nd Transposed(Nd x, int isTransposed) => isTransposed == 0 ? x : Nd.Of([x.Dims[1], x.Dims[0]], index => x[index[1], index[0]]);
+
+    private static double Activate(Reference r, double x, float[] parameters) => r.Text("activation", "") switch
+    {
+        "Relu" => Math.Max(x, 0),
+        "Tanh" => Math.Tanh(x),
+        "Sigmoid" => Activations.Sigmoid(x),
+        "LeakyRelu" => x > 0 ? x : parameters[0] * x,
+        "Clip" => Math.Clamp(x, parameters[0], parameters[1]),
+        _ => Math.Clamp((parameters[0] * x) + parameters[1], 0, 1),
+    };
+}
