@@ -141,19 +141,26 @@ public static class Differentiator
             return total;
         }
 
-        /// <summary>The floating-point values that depend on the given ones, these included, as far as no gradient is stopped.</summary>
+        /// <summary>
+        /// The floating-point values that depend on the given ones, these included, as far as no gradient is stopped; also values of
+        /// unknown type, so that the operator that makes them is not passed over in silence.
+        /// </summary>
         private HashSet<Value> Dependents(IReadOnlyList<Expr> by)
         {
             var result = new HashSet<Value>(by.Select(value => value.Value));
             foreach (var node in _nodes)
             {
-                if (!GradientStop.IsAt(node) && node.Inputs.Any(input => input is not null && result.Contains(input)))
+                if (!GradientStop.IsAt(node) && Needed(node).Any(result.Contains))
                 {
-                    result.UnionWith(node.Outputs.OfType<Value>().Where(output => output.ElementType.IsFloat()));
+                    result.UnionWith(node.Outputs.OfType<Value>().Where(output => output.ElementType.IsFloat() || output.ElementType == DataType.Undefined));
                 }
             }
 
             return result;
         }
+
+        /// <summary>What a node computes from: its inputs, and what its subgraphs take from outside.</summary>
+        private static IEnumerable<Value> Needed(Node node) =>
+            node.Inputs.Concat(node.Subgraphs.SelectMany(graph => graph.AllGraphs()).SelectMany(graph => graph.Nodes.SelectMany(inner => inner.Inputs).Concat(graph.Outputs))).OfType<Value>();
     }
 }

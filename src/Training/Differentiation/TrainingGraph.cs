@@ -43,6 +43,7 @@ public sealed class TrainingGraph
     /// each other (CMP2006).</exception>
     public static TrainingGraph Create(Model model, InferenceOptions? shapes = null, IEnumerable<string>? trainable = null)
     {
+        FunctionInlining.Run(model);
         RaiseOpset(model);
         var parameters = TakeParameters(model.Graph, trainable);
         ShapeInference.Run(model, shapes);
@@ -51,6 +52,7 @@ public sealed class TrainingGraph
             throw Errors.UnknownShape(open);
         }
 
+        BranchInlining.Run(model);
         ConstantFolding.Run(model);
         return new TrainingGraph(model, parameters);
     }

@@ -58,16 +58,11 @@ internal static class AttentionForms
         return [hasHeads ? result : JoinHeads(result), keys, values, n.Int("qk_matmul_output_mode", 0) switch { 0 => products, 3 => weights, _ => null }];
     }
 
-    /// <summary>com.microsoft: queries [B,S,H]; keys and values [B,T,H] or with heads apart [B,heads,T,d]; bias, padding mask, bias of scores, past keys and values.</summary>
+    /// <summary>com.microsoft: queries, keys and values, with heads apart or packed; bias, padding mask, bias of scores, past keys and values.</summary>
     private static IReadOnlyList<Expr?> MultiHead(OperatorContext n)
     {
         var heads = n.Int("num_heads", 1);
-        if (n[0].Rank != 3 || n.Optional(1) is not { Rank: 3 or 4 } key || n.Optional(2) is not { } value)
-        {
-            throw n.Unsupported("queries, keys and values are packed into one input");
-        }
-
-        var query = n[0];
+        var (query, key, value) = Unpacked(n);
         if (n.Optional(3) is { } bias)
         {
             var (size, total) = (query.Dims[2], bias.Count);
@@ -87,6 +82,18 @@ internal static class AttentionForms
 
         var (result, products) = Attend(n, SplitHeads(query, heads), keys, values, n.Optional(4), n.Optional(5), past);
         return [result, keys, values, products];
+    }
+
+    /// <summary>Queries, keys and values, which may be packed by head: all into [B,S,heads,3,d], or the last two into [B,T,heads,2,d].</summary>
+    private static (Expr Query, Expr Key, Expr Value) Unpacked(OperatorContext n)
+    {
+        Expr Part(Expr packed, int part) => packed.Slice(3, part, part + 1).Reshape(packed.Dims[0], packed.Dims[1], packed.Dims[2] * packed.Dims[4]);
+        return (n[0].Rank, n.Optional(1)?.Rank) switch
+        {
+            (5, _) => (Part(n[0], 0), Part(n[0], 1), Part(n[0], 2)),
+            (_, 5) => (n[0], Part(n[1], 0), Part(n[1], 1)),
+            _ => (n[0], n[1], n[2]),
+        };
     }
 
     /// <summary>com.microsoft: input [B,S,C], weights [C, queries + keys + values], bias, mask, past [2,B,heads,P,d], bias of scores.</summary>

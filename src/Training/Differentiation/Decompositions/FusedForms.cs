@@ -10,6 +10,8 @@ internal static class FusedForms
     {
         ["com.microsoft:FusedConv"] = n => [Conv(n)],
         ["com.microsoft:FusedGemm"] = n => [Gemm(n)],
+        ["com.microsoft:BiasAdd"] = n => [n[0] + n[1] + n[2]],
+        ["com.microsoft:BiasSplitGelu"] = n => [SplitGelu(n)],
     };
 
     /// <summary>A convolution, an array added to it (input 3), and an activation.</summary>
@@ -26,6 +28,15 @@ internal static class FusedForms
         var result = n.Builder.Node("Gemm", [n[0], n[1], n.Optional(2)], n.Node.Attributes.Where(attribute => !attribute.Name.StartsWith("activation", StringComparison.Ordinal)));
         string[] names = ["activation_alpha", "activation_beta", "activation_gamma"];
         return Activate(n, result, parameter => n.Node.Attribute(names[parameter]) is null ? null : (float)n.Float(names[parameter], 0));
+    }
+
+    /// <summary>One half times the Gelu of the other.</summary>
+    private static Expr SplitGelu(OperatorContext n)
+    {
+        var sum = n[0] + n[1];
+        var half = sum.Dims[2] / 2;
+        var gate = sum.Slice(2, half, 2 * half);
+        return sum.Slice(2, 0, half) * gate * (((gate * Math.Sqrt(0.5)).Erf() + 1) * 0.5);
     }
 
     private static Expr Activate(OperatorContext n, Expr x, Func<int, float?> parameter)

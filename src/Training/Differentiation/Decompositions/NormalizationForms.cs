@@ -10,6 +10,8 @@ internal static class NormalizationForms
     {
         ["com.microsoft:SkipLayerNormalization"] = n => Skip(n, "LayerNormalization", 4),
         ["com.microsoft:SkipSimplifiedLayerNormalization"] = n => Skip(n, "SimplifiedLayerNormalization", 3),
+        ["com.microsoft:GroupNorm"] = n => [ByGroup(n, n[0])],
+        ["com.microsoft:SkipGroupNorm"] = SkipGroup,
         ["MeanVarianceNormalization"] = n => [MeanVariance(n)],
         ["LRN"] = n => [AcrossChannels(n)],
         ["LpNormalization"] = n => [ByNorm(n)],
@@ -23,6 +25,28 @@ internal static class NormalizationForms
         Expr[] parameters = sumBias == 4 && n.Optional(3) is { } shift ? [n[2], shift] : [n[2]];
         var result = n.Builder.Node(normalization, [sum, .. parameters], Attribute.Int("axis", -1), Attribute.Float("epsilon", (float)n.Float("epsilon", 1e-12f)));
         return [result, null, null, sum];
+    }
+
+    /// <summary>x, scale, bias, what is added to x, bias of the sum. Outputs: result and the sum.</summary>
+    private static IReadOnlyList<Expr?> SkipGroup(OperatorContext n)
+    {
+        // What is added may have one number per channel: [N, C].
+        var (x, other) = (n[0], n[3]);
+        var sum = x + (other.Rank == 2 ? other.Unsqueeze(1, 2) : other);
+        sum = n.Optional(4) is { } bias ? sum + bias : sum;
+        return [ByGroup(n, sum), sum];
+    }
+
+    private static Expr ByGroup(OperatorContext n, Expr x)
+    {
+        var isLast = n.Int("channels_last", 1) != 0;
+        var (groups, dims) = (n.Int("groups", 1), isLast ? x.Transpose(0, 3, 1, 2).Dims : x.Dims);
+        var grouped = (isLast ? x.Transpose(0, 3, 1, 2) : x).Reshape(dims[0], groups, -1);
+        var centered = grouped - grouped.Mean([2], keepDims: true);
+        var z = (centered / (centered.Square().Mean([2], keepDims: true) + n.Float("epsilon", 1e-5f)).Sqrt()).Reshape(dims);
+        var result = (z * n[1].Cast(x.Type).Reshape(-1, 1, 1)) + n[2].Cast(x.Type).Reshape(-1, 1, 1);
+        result = n.Int("activation", 0) != 0 ? result * result.Sigmoid() : result;
+        return isLast ? result.Transpose(0, 2, 3, 1) : result;
     }
 
     private static Expr MeanVariance(OperatorContext n)

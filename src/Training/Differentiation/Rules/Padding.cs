@@ -8,6 +8,7 @@ internal static class Padding
     public static readonly Dictionary<string, GradientRule> Rules = new()
     {
         ["Pad"] = Pad,
+        ["CenterCropPad"] = n => [CenterCropPad(n)],
     };
 
     private static IEnumerable<Expr?> Pad(GradientContext n)
@@ -33,6 +34,14 @@ internal static class Padding
         }
 
         yield return gradient;
+    }
+
+    /// <summary>Each axis is cut or padded on both sides alike, with the odd element behind.</summary>
+    private static Expr CenterCropPad(GradientContext n)
+    {
+        var (input, output) = (n[0].Dims, n.Output.Dims);
+        var before = input.Zip(output, (size, wanted) => size > wanted ? (size - wanted) / 2 : -((wanted - size) / 2)).ToArray();
+        return n.Gradient.Pad(before, [.. input.Select((size, axis) => size - output[axis] - before[axis])]);
     }
 
     private static (long[] Before, long[] After) Pads(GradientContext n, int rank)

@@ -34,6 +34,14 @@ internal sealed class CompiledCase : IDisposable
             }
         }
 
+        if (!setting.HasKernel)
+        {
+            foreach (var output in outputs)
+            {
+                model.Graph.Outputs.Remove(output.Value);
+            }
+        }
+
         model.Graph.RemoveUnused();
         _function = new OnnxRuntimeEngine().Compile(model, new EngineOptions { Threads = 1, Optimize = false });
     }

@@ -15,7 +15,8 @@ namespace CompressTool.Training.Tests.Differentiation.Rules;
 /// <param name="Attributes"><c>name=value</c> separated by blanks: <c>[1,2]</c> int list, <c>{1,2}</c> float list, <c>1</c> int, <c>1.0</c> float, else a string.</param>
 /// <param name="Opset">Version of the standard operators.</param>
 /// <param name="Outputs">Which outputs the node has, e.g. <c>1</c> or <c>1,0,1</c> where the second is left out.</param>
-internal sealed partial record OperatorCase(string Operator, string Inputs, string Attributes = "", int Opset = 17, string Outputs = "1")
+/// <param name="HasKernel">Whether the operator itself runs on the CPU; otherwise its gradient alone does.</param>
+internal sealed partial record OperatorCase(string Operator, string Inputs, string Attributes = "", int Opset = 17, string Outputs = "1", bool HasKernel = true)
 {
     public string OpType => Operator[(Operator.IndexOf(':', StringComparison.Ordinal) + 1)..];
 

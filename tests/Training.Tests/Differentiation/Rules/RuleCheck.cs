@@ -26,7 +26,7 @@ internal static class RuleCheck
         var gradients = rule.Gradients(given);
         Func<double[][]> compute = reference is not null ? () => reference(new Reference(setting, inputs))
             : (inDouble ?? forward ?? throw new InvalidOperationException($"{setting.Operator} has no double kernel: it needs a reference implementation.")).Run;
-        if (reference is not null)
+        if (reference is not null && setting.HasKernel)
         {
             foreach (var (actual, expected) in rule.Run().Zip(compute()))
             {

@@ -28,6 +28,8 @@ internal static class AttentionCases
         new("com.microsoft:MultiHeadAttention", "x[2,2,4] x[2,3,4] x[2,3,4] - - x[1,2,2,3]", "num_heads=2"),
         new("com.microsoft:MultiHeadAttention", "x[1,2,4] x[1,2,4] x[1,2,4] - - - x[1,2,1,2] x[1,2,1,2]", "num_heads=2", Outputs: "1,1,1"),
         new("com.microsoft:MultiHeadAttention", "x[1,2,4] @0 @0", "num_heads=2"),
+        new("com.microsoft:MultiHeadAttention", "x[1,2,2,3,2]", "num_heads=2", HasKernel: false),
+        new("com.microsoft:MultiHeadAttention", "x[1,2,4] x[1,3,2,2,2]", "num_heads=2 scale=0.9", HasKernel: false),
 
         new("com.microsoft:Attention", "x[2,2,3] x[3,12] x[12]", "num_heads=2"),
         new("com.microsoft:Attention", "x[1,3,3] x[3,10] x[10]", "num_heads=1 qkv_hidden_sizes=[4,4,2] scale=0.7"),

@@ -35,5 +35,11 @@ internal static class NormalizationCases
         new("com.microsoft:SkipLayerNormalization", "x[2,3,4] x[1,3,4] x[4] x[4]", "epsilon=0.1"),
         new("com.microsoft:SkipSimplifiedLayerNormalization", "x[2,2,4] x[2,2,4] x[4] x[4]", "epsilon=0.01", Outputs: "1,0,0,1"),
         new("com.microsoft:SkipSimplifiedLayerNormalization", "x[2,3,4] x[3,4] x[4]"),
+        new("com.microsoft:GroupNorm", "x[1,2,2,4] x[4] x[4]", "groups=2 activation=0", HasKernel: false),
+        new("com.microsoft:GroupNorm", "x[2,1,3,4] x[4] x[4]", "groups=1 activation=1 epsilon=0.1", HasKernel: false),
+        new("com.microsoft:GroupNorm", "x[2,6,1,2] x[6] x[6]", "groups=3 activation=1 channels_last=0", HasKernel: false),
+        new("com.microsoft:SkipGroupNorm", "x[1,2,2,4] x[4] x[4] x[1,2,2,4]", "groups=2 activation=0", HasKernel: false),
+        new("com.microsoft:SkipGroupNorm", "x[2,1,3,4] x[4] x[4] x[2,4] x[4]", "groups=2 activation=1", Outputs: "1,1", HasKernel: false),
+        new("com.microsoft:SkipGroupNorm", "x[2,2,1,4] x[4] x[4] x[2,1,1,4]", "groups=1 activation=1", Outputs: "1,1", HasKernel: false),
     ];
 }

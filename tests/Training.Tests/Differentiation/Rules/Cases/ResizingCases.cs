@@ -35,5 +35,12 @@ internal static class ResizingCases
         new("Resize", "x[1,1,4,5] k=0,0,0.2,-0.1,1,1,0.8,1.1 - i=1,1,3,6", "mode=linear coordinate_transformation_mode=tf_crop_and_resize extrapolation_value=2.5"),
         new("Resize", "x[1,1,4,5] k=0,0,0.6,0.1,1,1,0.9,0.7 - i=1,1,3,1", "mode=linear coordinate_transformation_mode=tf_crop_and_resize"),
         new("Resize", "x[1,1,4,5] k=0.1,0.2,0.9,0.8 - i=2,3", "axes=[2,3] coordinate_transformation_mode=tf_crop_and_resize", 18),
+
+        new("GridSample", "x[1,2,3,4] x[1,2,3,2]:-0.95..0.95"),
+        new("GridSample", "x[2,1,3,3] x[2,2,2,2]:-1.6..1.6", "align_corners=1"),
+        new("GridSample", "x[1,1,4,3] x[1,3,2,2]:-1.7..1.6", "padding_mode=border"),
+        new("GridSample", "x[1,1,4,3] x[1,3,3,2]:-2.9..2.7", "padding_mode=reflection"),
+        new("GridSample", "x[1,1,4,3] x[1,3,3,2]:-2.9..2.7", "padding_mode=reflection align_corners=1 mode=linear", 20),
+        new("GridSample", "x[1,2,3,3] x[1,2,3,2]:-1.4..1.4", "mode=nearest"),
     ];
 }

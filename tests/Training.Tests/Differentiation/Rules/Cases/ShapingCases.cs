@@ -59,5 +59,8 @@ internal static class ShapingCases
         new("Pad", "x[2,4] i=1,3,0,2", "mode=wrap", 19),
         new("Pad", "x[5] i=-1,2", "mode=reflect"),
         new("Pad", "x[2,5] i=-1,-2 - i=1", "mode=edge", 18),
+        new("CenterCropPad", "x[5,4] i=2,7", Opset: 18),
+        new("CenterCropPad", "x[2,5,3] i=8,2", "axes=[1,-1]", 18),
+        new("CenterCropPad", "x[4] i=4", Opset: 20),
     ];
 }

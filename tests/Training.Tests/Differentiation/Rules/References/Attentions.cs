@@ -38,12 +38,14 @@ internal static class Attentions
     private static double[][] MultiHead(Reference r)
     {
         var heads = r.Int("num_heads", 1);
-        var (size, bias) = (r[0].Dims[2], r.Optional(3));
+        Nd Part(Nd x, int part) => Nd.Of([x.Dims[0], x.Dims[1], heads * x.Dims[4]], index => x[index[0], index[1], index[2] / x.Dims[4], part, index[2] % x.Dims[4]]);
+        var (query, key, value) = r[0].Rank == 5 ? (Part(r[0], 0), Part(r[0], 1), Part(r[0], 2)) : r[1].Rank == 5 ? (r[0], Part(r[1], 0), Part(r[1], 1)) : (r[0], r[1], r[2]);
+        var (size, bias) = (query.Dims[2], r.Optional(3));
         Nd Biased(Nd x, int start) => bias is null || x.Rank == 4 ? x : Nd.Of(x.Dims, index => x[index] + bias[start + index[2]]);
         Nd Split(Nd x) => x.Rank == 4 ? x : SplitHeads(x, heads);
-        var keys = Join(r.Optional(6), Split(Biased(r[1], size)));
-        var values = Join(r.Optional(7), Split(Biased(r[2], 2 * size)));
-        var (result, scores) = Attend(r, SplitHeads(Biased(r[0], 0), heads), keys, values, r.Optional(4), r.Optional(5), r.Optional(6)?.Dims[2] ?? 0);
+        var keys = Join(r.Optional(6), Split(Biased(key, size)));
+        var values = Join(r.Optional(7), Split(Biased(value, 2 * size)));
+        var (result, scores) = Attend(r, SplitHeads(Biased(query, 0), heads), keys, values, r.Optional(4), r.Optional(5), r.Optional(6)?.Dims[2] ?? 0);
         return Present(r, result, keys, values, scores);
     }
 

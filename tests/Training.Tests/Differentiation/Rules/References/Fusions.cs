@@ -7,6 +7,8 @@ internal static class Fusions
     {
         ["com.microsoft:FusedConv"] = FusedConv,
         ["com.microsoft:FusedGemm"] = FusedGemm,
+        ["com.microsoft:BiasAdd"] = r => [Nd.Of(r[0].Dims, index => r[0][index] + r[1][index] + r[2][index]).Data],
+        ["com.microsoft:BiasSplitGelu"] = r => [BiasSplitGelu(r).Data],
     };
 
     private static double[][] FusedConv(Reference r)
@@ -24,6 +26,13 @@ internal static class Fusions
                 (r.Float("alpha", 1) * Enumerable.Range(0, a.Dims[1]).Sum(k => a[index[0], k] * b[k, index[1]])) + (r.Float("beta", 1) * (r.Optional(2)?[index] ?? 0)),
                 [(float)r.Float("activation_alpha", 0)])).Data,
         ];
+    }
+
+    private static Nd BiasSplitGelu(Reference r)
+    {
+        var half = r[0].Dims[2] / 2;
+        double Sum(int[] index, int shift) => r[0][index[0], index[1], index[2] + shift] + r[1][index[2] + shift];
+        return Nd.Of([r[0].Dims[0], r[0].Dims[1], half], index => Sum(index, 0) * Activations.Gelu(Sum(index, half)));
     }
 
     private static Nd Transposed(Nd x, int isTransposed) => isTransposed == 0 ? x : Nd.Of([x.Dims[1], x.Dims[0]], index => x[index[1], index[0]]);

@@ -9,6 +9,8 @@ internal static class Normalizations
         ["GroupNormalization"] = r => [Group(r).Data],
         ["com.microsoft:SkipLayerNormalization"] = r => Skip(r, 4, (sum, epsilon) => Standardize(sum, [sum.Rank - 1], epsilon)),
         ["com.microsoft:SkipSimplifiedLayerNormalization"] = r => Skip(r, 3, (sum, epsilon) => RootMeanSquare(sum, [sum.Rank - 1], epsilon)),
+        ["com.microsoft:GroupNorm"] = r => [MicrosoftGroup(r, r[0]).Data],
+        ["com.microsoft:SkipGroupNorm"] = r => MicrosoftSkipGroup(r),
         ["MeanVarianceNormalization"] = r => [Standardize(r[0], r.Ints("axes") ?? [0, 2, 3], 0).Data],
         ["LRN"] = LocalResponse,
         ["LpNormalization"] = ByNorm,
@@ -65,6 +67,32 @@ internal static class Normalizations
         var perGroup = x.Dims[1] / groups;
         var z = Standardize(x.Reshape([x.Dims[0], groups, perGroup, .. x.Dims[2..]]), [.. Enumerable.Range(2, x.Rank - 1)], r.Float("epsilon", 1e-5f)).Reshape(x.Dims);
         return Nd.Of(x.Dims, index => r.Setting.Opset < 21 ? (z[index] * r[1][index[1] / perGroup]) + r[2][index[1] / perGroup] : (z[index] * r[1][index[1]]) + r[2][index[1]]);
+    }
+
+    private static double[][] MicrosoftSkipGroup(Reference r)
+    {
+        var other = r[3].Rank == 2 ? r[3].Reshape(r[3].Dims[0], 1, 1, r[3].Dims[1]) : r[3];
+        var sum = Nd.Of(r[0].Dims, index => r[0][index] + other[index] + (r.Optional(4)?[index] ?? 0));
+        return r.Setting.Outputs == "1" ? [MicrosoftGroup(r, sum).Data] : [MicrosoftGroup(r, sum).Data, sum.Data];
+    }
+
+    private static Nd MicrosoftGroup(Reference r, Nd x)
+    {
+        var axis = r.Int("channels_last", 1) == 1 ? 3 : 1;
+        var perGroup = x.Dims[axis] / r.Int("groups", 1);
+        var result = Nd.Zeros(x.Dims);
+        foreach (var group in Nd.Indices(x.Dims).Select(index => (int[])[.. index]).GroupBy(index => (index[0], index[axis] / perGroup)))
+        {
+            var mean = group.Average(index => x[index]);
+            var deviation = Math.Sqrt(group.Average(index => Math.Pow(x[index] - mean, 2)) + r.Float("epsilon", 1e-5f));
+            foreach (var index in group)
+            {
+                var y = ((x[index] - mean) / deviation * r[1][index[axis]]) + r[2][index[axis]];
+                result[index] = r.Int("activation", 0) == 1 ? y * Activations.Sigmoid(y) : y;
+            }
+        }
+
+        return result;
     }
 
     private static double[][] Skip(Reference r, int sumBias, Func<Nd, double, Nd> normalize)
