@@ -186,7 +186,6 @@ public sealed partial class Expr
     /// <param name="transposeOther">Whether the other matrix is taken transposed.</param>
     public Expr MatMul(Expr other, bool transposeThis = false, bool transposeOther = false) =>
         !transposeThis && !transposeOther ? Node("MatMul", other)
-        : Type == DataType.Double ? (transposeThis ? TransposeLast() : this).MatMul(transposeOther ? other.TransposeLast() : other) // FusedMatMul has no double kernel on the CPU.
         : Builder.Nodes("FusedMatMul", GraphBuilder.Microsoft, 1, [this, other], Attribute.Int("transA", transposeThis ? 1 : 0), Attribute.Int("transB", transposeOther ? 1 : 0))[0];
 
     /// <summary>The same value, through which no gradient flows.</summary>

@@ -112,25 +112,17 @@ internal static class Convolution
         return x.Builder.Node("Conv", [x, swapped], [.. (windows with { Before = before, After = after }).ToAttributes()]);
     }
 
+    /// <summary>The pads are given, or are what makes the output as large as it is to be. What they leave behind the output counts as padding.</summary>
     private static Windows TransposedWindows(GradientContext n, long[] kernel, long[] input, long[] output)
     {
         var rank = kernel.Length;
-        var windows = Windows.Of(n, kernel, input) with { Before = new long[rank], After = new long[rank] };
-        if (n.Ints("output_shape") is null && n.Text("auto_pad", "NOTSET") == "NOTSET")
-        {
-            var pads = n.Ints("pads") ?? new long[2 * rank];
-            return windows with { Before = pads[..rank], After = [.. Enumerable.Range(0, rank).Select(axis => windows.Reach(axis, input[axis]) - pads[axis] - output[axis])] };
-        }
+        var (mode, extra) = (n.Text("auto_pad", "NOTSET"), n.Ints("output_padding") ?? new long[rank]);
+        var isGiven = n.Ints("output_shape") is null && !mode.StartsWith("SAME", StringComparison.Ordinal);
+        var windows = Windows.Of(n, kernel, input);
+        var before = isGiven ? windows.Before : [.. Enumerable.Range(0, rank).Select(axis => Part(windows.Reach(axis, input[axis]) + extra[axis] - output[axis]))];
+        return windows with { Before = before, After = [.. Enumerable.Range(0, rank).Select(axis => windows.Reach(axis, input[axis]) - before[axis] - output[axis])] };
 
-        var isUpper = n.Text("auto_pad", "NOTSET") == "SAME_UPPER";
-        for (var axis = 0; axis < rank; axis++)
-        {
-            var total = windows.Reach(axis, input[axis]) - output[axis];
-            windows.Before[axis] = isUpper ? total / 2 : total - (total / 2);
-            windows.After[axis] = total - windows.Before[axis];
-        }
-
-        return windows;
+        long Part(long total) => mode == "SAME_UPPER" ? total / 2 : total - (total / 2);
     }
 
     private static Expr Crop(Expr x, long[] dims) => x.Slice([.. Enumerable.Range(0, dims.Length)], new long[dims.Length], dims, [.. dims.Select(_ => 1L)]);

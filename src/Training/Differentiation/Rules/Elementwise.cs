@@ -30,6 +30,11 @@ internal static class Elementwise
 
         ["Hardmax"] = n => [null],
 
+        // Only the shape of the input counts
+        ["RandomNormalLike"] = n => [null],
+        ["RandomUniformLike"] = n => [null],
+        ["EyeLike"] = n => [null],
+
         // Powers and logarithms
         ["Sqrt"] = Unary((x, y) => 0.5 / y),
         ["Reciprocal"] = Unary((x, y) => -y.Square()),
@@ -83,9 +88,15 @@ internal static class Elementwise
     private static IEnumerable<Expr?> Pow(GradientContext n)
     {
         var (x, p) = (n[0], n[1].Cast(n[0].Type));
-        var byBase = !n.Wants(0) ? null
-            : n.Builder.ConstantOf(n[1].Value) is { Count: 1 } constant && ToDouble(constant) is 2 ? n.Gradient * (x * 2)
-            : n.Gradient * p * x.Pow(p - 1);
+        var byBase = !n.Wants(0) ? null : (n.Builder.ConstantOf(n[1].Value) is { Count: 1 } constant ? ToDouble(constant) : null) switch
+        {
+            0 => null,
+            2 => n.Gradient * (x * 2),
+            not null => n.Gradient * p * x.Pow(p - 1),
+            // A power of 0 is 1 also where the base is 0, and x^(-1) is infinite.
+            null => n.Gradient * p.IsEqualTo(p.Number(0)).Where(p.Number(0), p * x.Pow(p - 1)),
+        };
+
         // Where the base is 0 the logarithm is infinite, but the power does not move with the exponent.
         var byExponent = !n.Wants(1) ? null : n.Gradient * n.Output * (x > 0).Where(x, x.Number(1)).Log();
         return [byBase, byExponent];

@@ -19,12 +19,10 @@ internal static class Pooling
     /// <summary>The second output says where each maximum lies in the whole input.</summary>
     private static Expr Max(GradientContext n)
     {
-        if (n.Int("storage_order", 0) != 0)
-        {
-            throw n.Unsupported("its indices count columns first");
-        }
-
-        return n.Builder.Node("ScatterElements", [n.Builder.Full(0, n[0].Type, n[0].Count), n.OutputAt(1).Reshape(-1), n.Gradient.Reshape(-1)], Attribute.String("reduction", "add"))
+        const string order = "storage_order";
+        var places = n.Int(order, 0) == 0 ? n.OutputAt(1)
+            : n.Builder.Nodes("MaxPool", "", 2, [n[0]], n.Node.Attributes.Where(attribute => attribute.Name != order))[1];
+        return n.Builder.Node("ScatterElements", [n.Builder.Full(0, n[0].Type, n[0].Count), places.Reshape(-1), n.Gradient.Reshape(-1)], Attribute.String("reduction", "add"))
             .Reshape(n[0].Dims);
     }
 

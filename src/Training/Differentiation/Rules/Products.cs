@@ -10,6 +10,7 @@ internal static class Products
     {
         ["MatMul"] = n => MatMul(n, n[0], n[1], false, false, 1),
         ["com.microsoft:FusedMatMul"] = FusedMatMul,
+        ["com.microsoft:TransposeMatMul"] = FusedMatMul,
         ["Gemm"] = Gemm,
         ["Einsum"] = Einsum,
     };

@@ -33,5 +33,7 @@ internal static class ConvolutionCases
         new("ConvTranspose", "x[1,2,3,4] x[2,1,3,4]", "strides=[2,1] auto_pad=SAME_LOWER"),
         new("ConvTranspose", "x[2,2,4] x[2,2,3] x[2]", "strides=[2] pads=[1,1] output_padding=[1]", 22),
         new("ConvTranspose", "x[1,2,2,3,2] x[2,1,2,2,1] x[1]", "strides=[1,2,1]"),
+        new("ConvTranspose", "x[1,1,3,3] x[1,2,3,3]", "strides=[2,3] output_shape=[6,8] output_padding=[1,1]"),
+        new("ConvTranspose", "x[1,2,3,3] x[2,1,3,2]", "strides=[2,2] auto_pad=VALID output_padding=[1,0]"),
     ];
 }

@@ -16,6 +16,7 @@ internal static class PoolingCases
         .. OperatorCase.Each("MaxPool AveragePool", "x[1,1,6,5]", "kernel_shape=[2,2] strides=[3,2] ceil_mode=1", 19),
         .. OperatorCase.Each("MaxPool AveragePool", "x[1,1,6,5]", "kernel_shape=[3,3] strides=[2,2] pads=[1,0,0,1] ceil_mode=1", 19),
         .. OperatorCase.Each("MaxPool AveragePool", "x[1,1,6,5]", "kernel_shape=[2,3] dilations=[2,2] pads=[0,1,0,1]", 19),
+        new("MaxPool", "x[2,2,3,4]", "kernel_shape=[2,2] storage_order=1", Outputs: "1,1"),
         new("AveragePool", "x[1,1,5,6]", "kernel_shape=[3,2] strides=[2,3] pads=[1,1,0,0] count_include_pad=1"),
         new("AveragePool", "x[1,2,6]", "kernel_shape=[3] strides=[2] pads=[1,1] ceil_mode=1 count_include_pad=1", 19),
         new("AveragePool", "x[1,1,6,5]", "kernel_shape=[2,2] dilations=[3,2] pads=[1,1,1,0] count_include_pad=1", 22),

@@ -6,6 +6,10 @@ internal static class Activations
     public static readonly Dictionary<string, Func<Reference, double[][]>> All = new()
     {
         ["Cast"] = Unary(x => x),
+
+        // Whatever is drawn, it does not depend on the numbers.
+        ["RandomNormalLike"] = Unary(_ => 0.5),
+        ["RandomUniformLike"] = Unary(_ => 0.5),
         ["Mean"] = Mean,
         ["Hardmax"] = r => [r[0].Rank == 0 ? [1] : Nd.Of(r[0].Dims, index => Enumerable.Range(0, r[0].Dims[^1]).All(other => r[0][[.. index[..^1], other]] <= r[0][index]) ? 1 : 0).Data],
         ["Erf"] = Unary(Erf),

@@ -7,6 +7,7 @@ internal static class Fusions
     {
         ["com.microsoft:FusedConv"] = FusedConv,
         ["com.microsoft:FusedGemm"] = FusedGemm,
+        ["com.microsoft:TransposeMatMul"] = r => [TransposeMatMul(r).Data],
         ["com.microsoft:BiasAdd"] = r => [Nd.Of(r[0].Dims, index => r[0][index] + r[1][index] + r[2][index]).Data],
         ["com.microsoft:BiasSplitGelu"] = r => [BiasSplitGelu(r).Data],
     };
@@ -19,7 +20,7 @@ internal static class Fusions
 
     private static double[][] FusedGemm(Reference r)
     {
-        var (a, b) = (Transposed(r[0], r.Int("transA", 0)), Transposed(r[1], r.Int("transB", 0)));
+        var (a, b) = (TransposedLast(r[0], r.Int("transA", 0)), TransposedLast(r[1], r.Int("transB", 0)));
         return
         [
             Nd.Of([a.Dims[0], b.Dims[1]], index => Activate(r,
@@ -35,7 +36,15 @@ internal static class Fusions
         return Nd.Of([r[0].Dims[0], r[0].Dims[1], half], index => Sum(index, 0) * Activations.Gelu(Sum(index, half)));
     }
 
-    private static Nd Transposed(Nd x, int isTransposed) => isTransposed == 0 ? x : Nd.Of([x.Dims[1], x.Dims[0]], index => x[index[1], index[0]]);
+    private static Nd TransposeMatMul(Reference r)
+    {
+        var (a, b) = (TransposedLast(r[0], r.Int("transA", 0)), TransposedLast(r[1], r.Int("transB", 0)));
+        return Nd.Of([.. Nd.Broadcast(a.Dims[..^2], b.Dims[..^2]), a.Dims[^2], b.Dims[^1]],
+            index => r.Float("alpha", 1) * Enumerable.Range(0, a.Dims[^1]).Sum(k => a[[.. index[..^1], k]] * b[[.. index[..^2], k, index[^1]]]));
+    }
+
+    private static Nd TransposedLast(Nd x, int isTransposed) =>
+        isTransposed == 0 ? x : Nd.Of([.. x.Dims[..^2], x.Dims[^1], x.Dims[^2]], index => x[[.. index[..^2], index[^1], index[^2]]]);
 
     private static double Activate(Reference r, double x, float[] parameters) => r.Text("activation", "") switch
     {

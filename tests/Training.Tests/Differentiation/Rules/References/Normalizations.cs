@@ -6,6 +6,7 @@ internal static class Normalizations
     public static readonly Dictionary<string, Func<Reference, double[][]>> All = new()
     {
         ["InstanceNormalization"] = r => [Affine(Standardize(r[0], [.. Enumerable.Range(2, r[0].Rank - 2)], r.Float("epsilon", 1e-5f)), r[1], r[2]).Data],
+        ["BatchNormalization"] = r => [Batch(r).Data],
         ["GroupNormalization"] = r => [Group(r).Data],
         ["com.microsoft:SkipLayerNormalization"] = r => Skip(r, 4, (sum, epsilon) => Standardize(sum, [sum.Rank - 1], epsilon)),
         ["com.microsoft:SkipSimplifiedLayerNormalization"] = r => Skip(r, 3, (sum, epsilon) => RootMeanSquare(sum, [sum.Rank - 1], epsilon)),
@@ -59,6 +60,13 @@ internal static class Normalizations
         }
 
         return result;
+    }
+
+    private static Nd Batch(Reference r)
+    {
+        var (x, epsilon) = (r[0], r.Float("epsilon", 1e-5f));
+        return Affine(r.Int("training_mode", 0) == 1 ? Standardize(x, [0, .. Enumerable.Range(2, x.Rank - 2)], epsilon)
+            : Nd.Of(x.Dims, index => (x[index] - r[3][index[1]]) / Math.Sqrt(r[4][index[1]] + epsilon)), r[1], r[2]);
     }
 
     private static Nd Group(Reference r)
