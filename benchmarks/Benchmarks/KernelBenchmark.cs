@@ -23,6 +23,9 @@ internal sealed class KernelBenchmark : IBenchmark
         (8, 256, 128, 32, 1, 1), (8, 256, 256, 16, 1, 1), (8, 3, 128, 32, 3, 1), (8, 128, 3, 32, 3, 1),
     ];
 
+    // Images, channels, size; 32 groups.
+    private static readonly (int N, int C, int Size)[] s_normalizations = [(16, 64, 32), (8, 128, 32), (8, 256, 32), (8, 256, 16), (8, 512, 16), (8, 256, 8), (8, 256, 4)];
+
     public string Name => "kernels";
 
     public string Description => "kernels of training written in C#: against the same of standard operators, and the machine's limit.";
@@ -33,6 +36,11 @@ internal sealed class KernelBenchmark : IBenchmark
         foreach (var (n, c, o, size, kernel, stride) in s_convolutions)
         {
             Convolution(context, n, c, o, size, kernel, stride);
+        }
+
+        foreach (var (n, c, size) in s_normalizations)
+        {
+            Normalization(context, n, c, size);
         }
     }
 
@@ -55,6 +63,49 @@ internal sealed class KernelBenchmark : IBenchmark
             },
             new ConvGradWeight());
         Compare(context, $"ConvGradWeight {n}x{c}->{o} {size}x{size} k{kernel} s{stride}, GFLOP/s", 2.0 * n * c * o * size * size * kernel * kernel, MachineLimit.Flops(Environment.ProcessorCount), plain, fused);
+    }
+
+    private static void Normalization(BenchmarkContext context, int n, int c, int size)
+    {
+        Attribute[] attributes = [Attribute.Int("num_groups", 32), Attribute.Float("epsilon", 1e-6f), Attribute.Int("activation", 1)];
+        long[] dims = [n, c, size, size];
+        var bytes = 4.0 * n * c * size * size;
+        var limit = MachineLimit.CopiedBytes(Environment.ProcessorCount);
+
+        using var plain = new Subject(builder => [Plain(builder).Y]);
+        using var fused = new Subject(
+            builder =>
+            {
+                var (x, scale, bias) = Inputs(builder);
+                return builder.Nodes("GroupNormSilu", CustomOperator.Domain, 3, [x, scale, bias], attributes);
+            },
+            new GroupNormSilu());
+        Compare(context, $"GroupNormSilu {n}x{c} {size}x{size}, GB/s", 2 * bytes, limit, plain, fused);
+
+        using var plainGradient = new Subject(builder =>
+        {
+            var (y, x, scale, bias) = Plain(builder);
+            return Differentiator.Gradients([(y, builder.Input("dy", DataType.Float, dims))], [x, scale, bias]);
+        });
+        using var fusedGradient = new Subject(
+            builder =>
+            {
+                var (x, scale, bias) = Inputs(builder);
+                var forward = builder.Nodes("GroupNormSilu", CustomOperator.Domain, 3, [x, scale, bias], attributes);
+                return builder.Nodes("GroupNormSiluGrad", CustomOperator.Domain, 3, [builder.Input("dy", DataType.Float, dims), x, scale, bias, forward[1], forward[2]], attributes);
+            },
+            new GroupNormSilu(), new GroupNormSiluGrad());
+        Compare(context, $"  and GroupNormSiluGrad, GB/s", 5 * bytes, limit, plainGradient, fusedGradient);
+
+        (Expr X, Expr Scale, Expr Bias) Inputs(GraphBuilder builder) => (builder.Input("x", DataType.Float, dims), builder.Input("scale", DataType.Float, c), builder.Input("bias", DataType.Float, c));
+
+        (Expr Y, Expr X, Expr Scale, Expr Bias) Plain(GraphBuilder builder)
+        {
+            var (x, scale, bias) = Inputs(builder);
+            var normalized = builder.Node("InstanceNormalization", [x.Reshape(n, 32, c / 32 * size * size), builder.Full(1, DataType.Float, 32), builder.Full(0, DataType.Float, 32)], Attribute.Float("epsilon", 1e-6f));
+            var z = (normalized.Reshape(dims) * scale.Reshape(c, 1, 1)) + bias.Reshape(c, 1, 1);
+            return (z * z.Sigmoid(), x, scale, bias);
+        }
     }
 
     /// <summary>Alternates the two, and takes the best of each: the least disturbed by what else runs on the machine.</summary>

@@ -11,8 +11,30 @@ internal static class MachineLimit
     /// <summary>Float32 operations a second (a multiply-add counts two) when every core does nothing but multiply-adds on its widest vectors.</summary>
     public static double Flops(int threads, double seconds = 0.1)
     {
+        const int Steps = 20_000;
+        return Sum(threads, seconds, () => () => Avx512F.IsSupported ? Wide(Steps) : Narrow(Steps));
+    }
+
+    /// <summary>Bytes a second that all cores read and write (a copied byte counts two) when they copy blocks larger than their own caches.</summary>
+    public static double CopiedBytes(int threads, double seconds = 0.1)
+    {
+        const int Bytes = 4 << 20;
+        return Sum(threads, seconds, () =>
+        {
+            var (from, to) = (new byte[Bytes], new byte[Bytes]);
+            return () =>
+            {
+                from.AsSpan().CopyTo(to);
+                return 2.0 * Bytes;
+            };
+        });
+    }
+
+    /// <summary>The best of each thread, together.</summary>
+    private static double Sum(int threads, double seconds, Func<Func<double>> work)
+    {
         var best = new double[threads];
-        var workers = Enumerable.Range(0, threads).Select(index => new Thread(() => best[index] = OneThread(seconds))).ToArray();
+        var workers = Enumerable.Range(0, threads).Select(index => new Thread(() => best[index] = Best(seconds, work()))).ToArray();
         foreach (var worker in workers)
         {
             worker.Start();
@@ -26,15 +48,14 @@ internal static class MachineLimit
         return best.Sum();
     }
 
-    private static double OneThread(double seconds)
+    private static double Best(double seconds, Func<double> work)
     {
-        const int Steps = 20_000;
         var (best, end) = (0.0, Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency));
         while (Stopwatch.GetTimestamp() < end)
         {
             var start = Stopwatch.GetTimestamp();
-            var flops = Avx512F.IsSupported ? Wide(Steps) : Narrow(Steps);
-            best = Math.Max(best, flops / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            var done = work();
+            best = Math.Max(best, done / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
         return best;
