@@ -61,8 +61,9 @@ internal sealed class BodyCopy
     {
         var inputs = node.Inputs.Select(input => input is null ? null : Find(input));
         var attributes = node.Attributes.Select(_bind).OfType<Attribute>();
-        var copy = new Node(node.OpType, inputs, node.Outputs.Select(output => output is null ? null : Declare(output)), node.Name.Length > 0 ? _target.UniqueName(_prefix + node.Name) : "", node.Domain,
-            attributes.Select(Copy).ToArray())
+        var outputs = node.Outputs.Select(output => output is null ? null : Declare(output));
+        var name = node.Name.Length > 0 ? _target.UniqueName(_prefix + node.Name) : "";
+        var copy = new Node(node.OpType, inputs, outputs, name, node.Domain, attributes.Select(Copy).ToArray())
         {
             DocString = node.DocString,
             Overload = node.Overload,

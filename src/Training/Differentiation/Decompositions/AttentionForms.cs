@@ -13,14 +13,9 @@ internal static class AttentionForms
         ["com.microsoft:Attention"] = WithProjection,
     };
 
-    /// <summary>The standard operator. Inputs: Q, K, V with heads as an axis or inside the last one, mask, past keys and values.</summary>
+    /// <summary>The standard operator. Inputs: Q, K, V with heads as an axis or inside the last one, mask, past keys and values, lengths of padded keys.</summary>
     private static IReadOnlyList<Expr?> Standard(OperatorContext n)
     {
-        if (n.Optional(6) is not null)
-        {
-            throw n.Unsupported("the lengths of padded keys are given");
-        }
-
         var hasHeads = n[0].Rank == 4;
         var query = hasHeads ? n[0] : SplitHeads(n[0], n.Int("q_num_heads", 1));
         var keys = hasHeads ? n[1] : SplitHeads(n[1], n.Int("kv_num_heads", 1));
@@ -34,28 +29,33 @@ internal static class AttentionForms
 
         var scale = n.Float("scale", 0);
         var products = Products(query, Repeat(keys, query), scale == 0 ? 1 / Math.Sqrt(query.Dims[3]) : scale);
-        var masked = products;
-        var mask = n.Optional(3);
-        if (mask is not null && mask.Type != DataType.Bool)
-        {
-            masked += mask;
-        }
-
+        // The cap comes before the mask, as the specification has been corrected in ONNX 1.22: hidden keys shall stay hidden.
         var softcap = n.Float("softcap", 0);
-        var scores = softcap > 0 ? (masked * (1 / softcap)).Tanh() * softcap : masked;
-        if (mask?.Type == DataType.Bool)
+        var capped = softcap > 0 ? (products * (1 / softcap)).Tanh() * softcap : products;
+        var scores = n.Optional(3) switch
         {
-            scores = mask.Where(scores, Lowest(scores));
+            null => capped,
+            { Type: DataType.Bool } mask => mask.Where(capped, Lowest(capped)),
+            var mask => capped + mask,
+        };
+        if (n.Optional(6) is { } lengths)
+        {
+            scores = (lengths.Reshape(-1, 1, 1, 1) > Range(n.Builder, keys.Dims[2]).Reshape(1, 1, 1, -1)).Where(scores, Lowest(scores));
         }
 
         if (n.Int("is_causal", 0) != 0)
         {
+            if (n.Optional(6) is not null)
+            {
+                throw n.Unsupported("is_causal together with lengths of padded keys");
+            }
+
             scores = Causal(scores, past).Where(scores, Lowest(scores));
         }
 
         var weights = scores.Softmax(3);
         var result = weights.MatMul(Repeat(values, query));
-        return [hasHeads ? result : JoinHeads(result), keys, values, n.Int("qk_matmul_output_mode", 0) switch { 0 => products, 3 => weights, _ => null }];
+        return [hasHeads ? result : JoinHeads(result), keys, values, n.Int("qk_matmul_output_mode", 0) switch { 1 => capped, 2 => scores, 3 => weights, _ => products }];
     }
 
     /// <summary>com.microsoft: queries, keys and values, with heads apart or packed; bias, padding mask, bias of scores, past keys and values.</summary>

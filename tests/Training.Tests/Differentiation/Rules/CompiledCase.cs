@@ -89,13 +89,17 @@ internal sealed class CompiledCase : IDisposable
         foreach (var input in _function.Inputs.Where(input => input.Name[0] == 'g'))
         {
             var number = int.Parse(input.Name[1..], System.Globalization.CultureInfo.InvariantCulture);
-            feeds.Add(input.Name, ToArray(_outputTypes[number], outputGradients.Length > 0 ? outputGradients[number] : new double[OutputDims[number].Aggregate(1L, (a, b) => a * b)], OutputDims[number]));
+            var dims = OutputDims[number];
+            feeds.Add(input.Name, ToArray(_outputTypes[number], outputGradients.Length > 0 ? outputGradients[number] : new double[dims.Aggregate(1L, (a, b) => a * b)], dims));
         }
 
         var names = _function.Inputs.Select(input => input.Name).ToHashSet();
         var results = _function.Run(feeds.Where(feed => names.Contains(feed.Key)).ToDictionary(), outputs);
-        return [.. outputs.Select(output => results[output].Type == DataType.Double ? results[output].AsSpan<double>().ToArray() : Array.ConvertAll(results[output].AsSpan<float>().ToArray(), x => (double)x))];
+        return [.. outputs.Select(output => ToDoubles(results[output]))];
     }
+
+    private static double[] ToDoubles(NdArray array) =>
+        array.Type == DataType.Double ? array.AsSpan<double>().ToArray() : Array.ConvertAll(array.AsSpan<float>().ToArray(), x => (double)x);
 
     private static (Model Model, Value?[] Values) BuildModel(OperatorCase setting, CaseInput[] inputs, DataType type)
     {
@@ -118,7 +122,9 @@ internal sealed class CompiledCase : IDisposable
             }
             else if (input.IsConstant)
             {
-                values[index] = graph.AddInitializer($"in{index}", Numbers.Create(input.Type(setting.Operator.Contains("Resize", StringComparison.Ordinal) ? DataType.Float : type), dims, input.Array.Data));
+                // The scales of Resize are float whatever it resizes.
+                var constantType = input.Type(setting.Operator == "Resize" ? DataType.Float : type);
+                values[index] = graph.AddInitializer($"in{index}", Numbers.Create(constantType, dims, input.Array.Data));
             }
             else if (input.Kind != '-')
             {

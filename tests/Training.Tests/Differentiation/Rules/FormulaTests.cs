@@ -157,8 +157,8 @@ public sealed class FormulaTests
     public void Shapes_that_are_not_numbers_are_an_error()
     {
         using var model = NewModel(out var x, 4);
-        var open = model.Graph.AddNode(null, "Compress", "some", [x, model.Graph.AddNode(null, "Greater", "large", [x, model.Graph.AddInitializer("one", Tensor.Create<double>(DataType.Double, [], [1]))])]);
-        model.Graph.Outputs.Add(open);
+        var one = model.Graph.AddInitializer("one", Tensor.Create<double>(DataType.Double, [], [1]));
+        model.Graph.Outputs.Add(model.Graph.AddNode(null, "Compress", "some", [x, model.Graph.AddNode(null, "Greater", "large", [x, one])]));
         var builder = TrainingGraph.Create(model, trainable: []).Builder;
         var error = Assert.ThrowsExactly<CompressToolException>(() => Differentiator.Gradients(builder.Of("some").Sum([0]), [builder.Of("x")]));
         Assert.AreEqual("CMP7002", error.Code.Id);

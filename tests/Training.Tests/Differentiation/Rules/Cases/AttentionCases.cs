@@ -19,6 +19,12 @@ internal static class AttentionCases
         new("Attention", "x[1,2,2,3] x[1,2,3,3] x[1,2,3,3]", Opset: 23, Outputs: "1,0,0,1"),
         new("Attention", "x[1,2,2,3] x[1,2,3,3] x[1,2,3,3]", "qk_matmul_output_mode=3", 23, "1,0,0,1"),
         new("Attention", "x[1,3,4] @0 @0", Heads3D, 23),
+        new("Attention", "x[2,1,2,3] x[2,1,4,3] x[2,1,4,3] - - - I[2]=3,2", Opset: 24),
+        new("Attention", "x[1,2,3,4] x[1,2,3,4] x[1,2,3,4]", "is_causal=1 softcap=1.3", 23),
+        new("Attention", "x[1,2,2,3] x[1,2,3,3] x[1,2,3,3] b[2,3]=1,0,1,1,1,0", "softcap=0.8", 23),
+        new("Attention", "x[1,2,2,3] x[1,2,3,3] x[1,2,3,3] x[2,3]", "softcap=0.8", 23),
+        new("Attention", "x[1,2,2,3] x[1,2,3,3] x[1,2,3,3] x[2,3]", "qk_matmul_output_mode=1 softcap=0.8", 23, "1,0,0,1"),
+        new("Attention", "x[1,2,2,3] x[1,2,3,3] x[1,2,3,3] x[2,3]", "qk_matmul_output_mode=2 softcap=0.8", 23, "1,0,0,1"),
 
         new("com.microsoft:MultiHeadAttention", "x[2,2,4] x[2,3,4] x[2,3,4]", "num_heads=2"),
         new("com.microsoft:MultiHeadAttention", "x[1,2,4] x[1,3,4] x[1,3,6] x[14]", "num_heads=2 scale=0.6"),

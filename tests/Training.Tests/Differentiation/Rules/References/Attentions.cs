@@ -23,16 +23,13 @@ internal static class Attentions
         var isBool = r.IsBool(3);
         var (scale, cap) = (r.Float("scale", 0), r.Float("softcap", 0));
         var products = Scores(query, keys, scale == 0 ? 1 / Math.Sqrt(query.Dims[3]) : scale);
-        var scores = Nd.Of(products.Dims, index =>
-        {
-            var score = products[index] + (mask is null || isBool ? 0 : mask[index]);
-            score = cap > 0 ? cap * Math.Tanh(score / cap) : score;
-            var isHidden = (isBool && mask![index] == 0) || (r.Int("is_causal", 0) == 1 && index[3] > index[2] + past);
-            return isHidden ? double.NegativeInfinity : score;
-        });
+        var capped = products.Map(score => cap > 0 ? cap * Math.Tanh(score / cap) : score);
+        var masked = Nd.Of(products.Dims, index => capped[index] + (mask is null || isBool ? 0 : mask[index]));
+        bool IsHidden(int[] index) => (isBool && mask![index] == 0) || (r.Int("is_causal", 0) == 1 && index[3] > index[2] + past) || index[3] >= (r.Optional(6)?[index[0]] ?? double.MaxValue);
+        var scores = Nd.Of(products.Dims, index => IsHidden(index) ? double.NegativeInfinity : masked[index]);
         var weights = Softmax(scores);
         var result = Weighted(weights, values);
-        return Present(r, hasHeads ? result : JoinHeads(result), keys, values, r.Int("qk_matmul_output_mode", 0) == 3 ? weights : products);
+        return Present(r, hasHeads ? result : JoinHeads(result), keys, values, r.Int("qk_matmul_output_mode", 0) switch { 1 => capped, 2 => masked, 3 => weights, _ => products });
     }
 
     private static double[][] MultiHead(Reference r)
