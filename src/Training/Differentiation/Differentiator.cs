@@ -1,5 +1,6 @@
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Training.Differentiation.Rules;
 using CompressTool.Training.Expressions;
 
 namespace CompressTool.Training.Differentiation;
@@ -106,7 +107,7 @@ public static class Differentiator
                 if (gradient is not null && index < wanted.Length && wanted[index])
                 {
                     var input = _builder.Of(node.Inputs[index]!);
-                    Contribute(input.Value, gradient.SumTo(input.Dims).Cast(input.Type));
+                    Contribute(input.Value, gradient.SumTo(input.Dims).Cast(input.Type.IsFloat() ? input.Type : gradient.Type));
                 }
             }
 
@@ -143,21 +144,25 @@ public static class Differentiator
 
         /// <summary>
         /// The floating-point values that depend on the given ones, these included, as far as no gradient is stopped; also values of
-        /// unknown type, so that the operator that makes them is not passed over in silence.
+        /// unknown type, so that the operator that makes them is not passed over in silence, and quantized ones.
         /// </summary>
         private HashSet<Value> Dependents(IReadOnlyList<Expr> by)
         {
             var result = new HashSet<Value>(by.Select(value => value.Value));
             foreach (var node in _nodes)
             {
-                if (!GradientStop.IsAt(node) && Needed(node).Any(result.Contains))
+                var needed = GradientStop.IsAt(node) ? [] : Needed(node).Where(result.Contains).ToArray();
+                if (needed.Length > 0)
                 {
-                    result.UnionWith(node.Outputs.OfType<Value>().Where(output => output.ElementType.IsFloat() || output.ElementType == DataType.Undefined));
+                    var isQuantized = Quantization.MakesLevels(node) || needed.Any(value => !IsReal(value));
+                    result.UnionWith(node.Outputs.OfType<Value>().Where(output => isQuantized || IsReal(output)));
                 }
             }
 
             return result;
         }
+
+        private static bool IsReal(Value value) => value.ElementType.IsFloat() || value.ElementType == DataType.Undefined;
 
         /// <summary>What a node computes from: its inputs, and what its subgraphs take from outside.</summary>
         private static IEnumerable<Value> Needed(Node node) =>
