@@ -104,7 +104,7 @@ internal static class Checkpointing
             }
 
             var inputs = producer.Inputs.Select(input => input is null ? null : builder.Of(Copy(input, wait))).ToArray();
-            var outputs = builder.Nodes(producer.OpType, producer.Domain, producer.Outputs.Count, inputs, producer.Attributes);
+            var outputs = builder.Copy(producer, inputs);
             foreach (var (index, output) in producer.Outputs.Index())
             {
                 if (output is not null)

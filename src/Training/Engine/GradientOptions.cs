@@ -9,4 +9,11 @@ public sealed record GradientOptions
     /// the square root of the number of layers.
     /// </summary>
     public int Segments { get; init; } = 1;
+
+    /// <summary>
+    /// Whether convolutions, normalisations and activations are differentiated by kernels of our own (true, the default), which
+    /// are faster and round a little differently, or by standard operators alone. Kernels run on the CPU: with other execution
+    /// providers standard operators are used anyway.
+    /// </summary>
+    public bool UseKernels { get; init; } = true;
 }

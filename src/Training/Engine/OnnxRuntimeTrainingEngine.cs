@@ -1,6 +1,7 @@
 using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
 using CompressTool.Training.Differentiation;
+using CompressTool.Training.Engine.Fusion;
 using CompressTool.Training.Expressions;
 
 namespace CompressTool.Training.Engine;
@@ -30,7 +31,16 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
     /// <inheritdoc/>
     public ICompiledFunction CompileGradient(Model model, string loss, IReadOnlyList<string> by, GradientOptions? gradientOptions = null, EngineOptions? options = null, CancellationToken cancellationToken = default)
     {
-        var builder = new GraphBuilder(model);
+        gradientOptions ??= new GradientOptions();
+        options ??= new EngineOptions();
+        var builder = new GraphBuilder(model) { UseKernels = gradientOptions.UseKernels && options.Providers.Count == 0 };
+        if (builder.UseKernels)
+        {
+            GroupNormFusion.Run(builder);
+            SiluFusion.Run(builder);
+            options = options with { CustomOperators = [.. options.CustomOperators, .. TrainingKernels.All] };
+        }
+
         var inputs = model.Graph.Inputs.ToDictionary(input => input.Name);
         var tape = Differentiator.Differentiate(
             builder.Of(model.Graph.Outputs.FirstOrDefault(output => output.Name == loss) ?? throw Errors.NoValue(model.Graph, loss)),
@@ -41,7 +51,7 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
         }
 
         model.Graph.RemoveUnused();
-        if (gradientOptions is { Segments: not 1 })
+        if (gradientOptions.Segments != 1)
         {
             Checkpointing.Run(builder, tape, gradientOptions.Segments);
         }

@@ -1,5 +1,6 @@
 using CompressTool.Onnx;
 using CompressTool.Onnx.Inference;
+using CompressTool.Runtime.CustomOperators;
 using Attribute = CompressTool.Onnx.Attribute;
 
 namespace CompressTool.Training.Expressions;
@@ -30,6 +31,12 @@ public sealed class GraphBuilder
 
     /// <summary>The graph that grows.</summary>
     public Graph Graph => Model.Graph;
+
+    /// <summary>Whether gradients may use the operators of CompressTool.Training.Kernels, which the engine must know then.</summary>
+    internal bool UseKernels { get; set; }
+
+    /// <summary>The node that new ones come before; null (the default) to add them at the end.</summary>
+    internal Node? Position { get; set; }
 
     /// <summary>An expression for a value of the graph.</summary>
     public Expr Of(Value value) => new(this, value);
@@ -100,18 +107,32 @@ public sealed class GraphBuilder
     /// <exception cref="Onnx.Diagnostics.CompressToolException">The inputs do not go together (CMP2006).</exception>
     public Expr[] Nodes(string opType, string domain, int outputCount, IEnumerable<Expr?> inputs, params IEnumerable<Attribute> attributes)
     {
-        Model.OpsetImports.TryAdd(domain, 1);
-        var outputs = new Value[outputCount];
-        for (var index = 0; index < outputCount; index++)
-        {
-            outputs[index] = new Value(Graph.UniqueName(opType));
-        }
-
-        var node = new Node(opType, inputs.Select(input => input?.Value), outputs, outputs[0].Name, domain, attributes);
-        Graph.Add(node);
-        _inference.Add(node);
+        var outputs = Add(opType, domain, outputCount, inputs, attributes);
+        _inference.Add(outputs[0].Producer!);
         return Array.ConvertAll(outputs, Of);
     }
+
+    /// <summary>Adds an operation of our own, about whose shapes inference knows nothing.</summary>
+    /// <param name="opType">The operator, of the domain <see cref="CustomOperator.Domain"/>.</param>
+    /// <param name="outputs">Types of its outputs.</param>
+    /// <param name="inputs">Inputs.</param>
+    /// <param name="attributes">Attributes.</param>
+    internal Expr[] Kernel(string opType, IReadOnlyList<OnnxType?> outputs, IEnumerable<Expr?> inputs, params IEnumerable<Attribute> attributes)
+    {
+        var values = Add(opType, CustomOperator.Domain, outputs.Count, inputs, attributes);
+        foreach (var (value, type) in values.Zip(outputs))
+        {
+            value.Type = type;
+            _inference.Add(value);
+        }
+
+        return Array.ConvertAll(values, Of);
+    }
+
+    /// <summary>Adds a node like another, with other inputs of the same types.</summary>
+    internal Expr[] Copy(Node node, IEnumerable<Expr?> inputs) =>
+        node.Domain == CustomOperator.Domain ? Kernel(node.OpType, [.. node.Outputs.Select(output => output?.Type)], inputs, node.Attributes)
+        : Nodes(node.OpType, node.Domain, node.Outputs.Count, inputs, node.Attributes);
 
     /// <summary>Makes an expression an output of the graph.</summary>
     /// <param name="name">The output's name; made unique.</param>
@@ -155,4 +176,26 @@ public sealed class GraphBuilder
 
     /// <summary>The content of a value when it is constant, or follows from shapes; null otherwise.</summary>
     internal Tensor? ConstantOf(Value value) => value.ConstantTensor ?? _inference.Result.ConstantOf(value);
+
+    private Value[] Add(string opType, string domain, int outputCount, IEnumerable<Expr?> inputs, IEnumerable<Attribute> attributes)
+    {
+        Model.OpsetImports.TryAdd(domain, 1);
+        var outputs = new Value[outputCount];
+        for (var index = 0; index < outputCount; index++)
+        {
+            outputs[index] = new Value(Graph.UniqueName(opType));
+        }
+
+        var node = new Node(opType, inputs.Select(input => input?.Value), outputs, outputs[0].Name, domain, attributes);
+        if (Position is { } position)
+        {
+            Graph.InsertBefore(position, node);
+        }
+        else
+        {
+            Graph.Add(node);
+        }
+
+        return outputs;
+    }
 }

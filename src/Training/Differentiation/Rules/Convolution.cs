@@ -1,3 +1,4 @@
+using CompressTool.Onnx;
 using CompressTool.Training.Expressions;
 using Attribute = CompressTool.Onnx.Attribute;
 
@@ -35,6 +36,11 @@ internal static class Convolution
     public static Expr ByWeight(Expr x, Expr gradient, Windows windows, long groups)
     {
         var (n, c, o) = (x.Dims[0], x.Dims[1], gradient.Dims[1]);
+        if (x.Builder.UseKernels && x.Type == DataType.Float && windows.SpatialRank is (1 or 2) && windows.Before.Concat(windows.After).All(pad => pad >= 0))
+        {
+            return x.Builder.Kernel("ConvGradWeight", [new TensorType(DataType.Float, Shape.Of([o, c / groups, .. windows.Kernel]))], [x, gradient], [.. windows.ToAttributes(), Attribute.Int("group", groups)])[0];
+        }
+
         var outputs = gradient.Dims[2..];
         var elements = n * outputs.Aggregate(1L, (count, size) => count * size);
         int[] channelsFirst = [1, 0, .. Enumerable.Range(2, windows.SpatialRank)];
@@ -92,12 +98,7 @@ internal static class Convolution
     private static Expr Rotated(Expr x, Expr weight, Windows windows)
     {
         int[] axes = [.. Enumerable.Range(2, windows.SpatialRank)];
-        var swapped = weight.Transpose([1, 0, .. axes]);
-        if (windows.Kernel.Any(size => size > 1))
-        {
-            swapped = swapped.Slice(axes, [.. windows.Kernel.Select(size => size - 1)], [.. axes.Select(_ => long.MinValue)], [.. axes.Select(_ => -1L)]);
-        }
-
+        var swapped = SwapAndRotate(weight, windows, axes);
         var before = windows.Before.Select((pad, axis) => (windows.Dilations[axis] * (windows.Kernel[axis] - 1)) - pad).ToArray();
         var after = windows.After.Select((pad, axis) => (windows.Dilations[axis] * (windows.Kernel[axis] - 1)) - pad).ToArray();
         if (before.Concat(after).Any(pad => pad < 0))
@@ -110,6 +111,22 @@ internal static class Convolution
         }
 
         return x.Builder.Node("Conv", [x, swapped], [.. (windows with { Before = before, After = after }).ToAttributes()]);
+    }
+
+    /// <summary>[O, C, kernel...] as [C, O, kernel...], each axis of the kernel reversed.</summary>
+    private static Expr SwapAndRotate(Expr weight, Windows windows, int[] axes)
+    {
+        if (windows.Kernel.All(size => size == 1))
+        {
+            return weight.Transpose([1, 0, .. axes]);
+        }
+
+        if (weight.Builder.UseKernels && weight.Type == DataType.Float)
+        {
+            return weight.Builder.Kernel("ConvRotateWeight", [new TensorType(DataType.Float, Shape.Of([weight.Dims[1], weight.Dims[0], .. windows.Kernel]))], [weight])[0];
+        }
+
+        return weight.Transpose([1, 0, .. axes]).Slice(axes, [.. windows.Kernel.Select(size => size - 1)], [.. axes.Select(_ => long.MinValue)], [.. axes.Select(_ => -1L)]);
     }
 
     /// <summary>The pads are given, or are what makes the output as large as it is to be. What they leave behind the output counts as padding.</summary>

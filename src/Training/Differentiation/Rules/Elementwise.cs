@@ -73,7 +73,8 @@ internal static class Elementwise
         ["HardSwish"] = Unary((x, y) => (x / 3 + 0.5) * Step((x > -3) & (x < 3), x) + Step(x >= 3, x)),
         ["Mish"] = Unary((x, y) => MishDerivative(x)),
         ["Swish"] = n => [n.Gradient * SwishDerivative(n[0], n.Float("alpha", 1))],
-        ["com.microsoft:QuickGelu"] = n => [n.Gradient * SwishDerivative(n[0], n.Float("alpha", 1.702f))],
+        ["com.microsoft:QuickGelu"] = n => [n.Builder.UseKernels && n[0].Type == DataType.Float && n.Float("alpha", 1.702f) == 1
+            ? n.Builder.Kernel("SiluGrad", [n[0].Value.Type], [n.Gradient, n[0]])[0] : n.Gradient * SwishDerivative(n[0], n.Float("alpha", 1.702f))],
         ["Gelu"] = n => [n.Gradient * (n.Text("approximate", "none") == "tanh" ? TanhGeluDerivative(n[0]) : GeluDerivative(n[0]))],
         ["com.microsoft:Gelu"] = n => [n.Gradient * GeluDerivative(n[0])],
         ["com.microsoft:BiasGelu"] = n => Enumerable.Repeat(n.Gradient * GeluDerivative(n[0] + n[1]), 2),
