@@ -51,21 +51,39 @@ internal static class Measure
     }
 
     /// <summary>Median wall seconds of several runs.</summary>
-    public static double Median(int runs, Action action) => BestAndMedian(runs, action).Median;
-
-    /// <summary>The least wall seconds of several runs, and the median.</summary>
-    public static (double Best, double Median) BestAndMedian(int runs, Action action)
+    public static double Median(int runs, Action action)
     {
         var seconds = new double[runs];
         for (var i = 0; i < runs; i++)
         {
-            var watch = Stopwatch.StartNew();
-            action();
-            seconds[i] = watch.Elapsed.TotalSeconds;
+            seconds[i] = Seconds(action);
         }
 
         Array.Sort(seconds);
-        return (seconds[0], seconds[runs / 2]);
+        return seconds[runs / 2];
+    }
+
+    /// <summary>The least wall seconds and the median of several actions that take turns, two first runs of each not counted.</summary>
+    public static (double Best, double Median)[] InTurns(int runs, params Action[] actions)
+    {
+        var seconds = Array.ConvertAll(actions, _ => new double[runs]);
+        for (var run = -2; run < runs; run++)
+        {
+            foreach (var (index, action) in actions.Index())
+            {
+                var time = Seconds(action);
+                seconds[index][Math.Max(run, 0)] = time;
+            }
+        }
+
+        return Array.ConvertAll(seconds, times => (times.Min(), times.Order().ElementAt(runs / 2)));
+    }
+
+    private static double Seconds(Action action)
+    {
+        var watch = Stopwatch.StartNew();
+        action();
+        return watch.Elapsed.TotalSeconds;
     }
 
     /// <summary>Peak resident memory of a process so far; 0 where the system does not tell.</summary>
