@@ -13,6 +13,8 @@ public static class CompressionErrors
     public static readonly ErrorCode SelectedButUnchanged = new("CMP4003", "A layer that the recipe names was not changed.", "The message says why the layer does not fit; exclude it or change the options.");
     /// <summary>The model does not fit the stage.</summary>
     public static readonly ErrorCode UnsuitableModel = new("CMP4004", "The model does not fit the stage.", "The message says what is missing.");
+    /// <summary>A training cannot be done as the options say.</summary>
+    public static readonly ErrorCode InvalidTraining = new("CMP4005", "Data, teacher or noise schedule do not fit the model that is trained.", "The message says what does not fit.");
     /// <summary>Layers were skipped (warning).</summary>
     public static readonly ErrorCode LayersSkipped = new("CMP4101", "Layers were skipped because they do not fit the stage.", "They are listed in the report; exclude them to silence the warning.");
     /// <summary>Values were changed by a narrower type (warning).</summary>

@@ -8,7 +8,11 @@ namespace CompressTool.Compression.Stages;
 /// <param name="Version">Raised whenever the same options would give other bytes; part of the stage key.</param>
 /// <param name="Description">One or two sentences for help and documentation.</param>
 /// <param name="Example">A YAML example of the stage, for the reference and tested there.</param>
-public sealed record StageInfo(string Kind, int Version, string Description, string Example);
+public sealed record StageInfo(string Kind, int Version, string Description, string Example)
+{
+    /// <summary>The share of the stage's time that <see cref="IStage.Run"/> takes, for progress; writing the result, where lazy tensors are computed, takes the rest.</summary>
+    public double RunShare { get; init; } = 0.5;
+}
 
 /// <summary>
 /// A compression method as a pure function from a model to a model. Implement <see cref="Stage{TOptions}"/> and add one

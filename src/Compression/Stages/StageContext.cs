@@ -11,6 +11,12 @@ public sealed class StageContext
     /// <summary>The recipe's seed. Every random choice of a stage derives from it.</summary>
     public long Seed { get; init; }
 
+    /// <summary>Full path of the recipe's input model, e.g. to learn from; null when there is none.</summary>
+    public string? SourcePath { get; init; }
+
+    /// <summary>A folder in which a stage may keep what lets it go on after it was cut off; it goes when the stage is done. Null when there is none.</summary>
+    public string? WorkFolder { get; init; }
+
     /// <summary>Receives progress: the share done, 0 to 1, and what is being done.</summary>
     public IProgress<StageProgress>? Progress { get; init; }
 

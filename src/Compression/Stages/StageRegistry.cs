@@ -1,3 +1,4 @@
+using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Pruning;
 using CompressTool.Compression.Quantization;
 
@@ -10,6 +11,8 @@ public static class StageRegistry
     public static IReadOnlyList<IStage> All { get; } =
     [
         new PruneStage(),
+        new FinetuneStage(),
+        new DistillStage(),
         new QuantizeStage(),
     ];
 

@@ -148,17 +148,20 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
 
         var warnings = new List<ArtifactWarning>();
         using var model = Model.Load(inputPath);
+        var runShare = stage.Stage.Info.RunShare;
         var context = new StageContext
         {
             CancellationToken = cancellationToken,
             Seed = plan.Recipe.Seed,
-            Progress = new DirectProgress<StageProgress>(progress => observer.Progressed(stage.Id, progress.Fraction * 0.5, progress.Activity)),
+            SourcePath = plan.Input.Path,
+            WorkFolder = store.WorkFolder(stage.Key),
+            Progress = new DirectProgress<StageProgress>(progress => observer.Progressed(stage.Id, progress.Fraction * runShare, progress.Activity)),
             Warn = (code, message, path) => warnings.Add(new ArtifactWarning(code.Id, message, path)),
         };
         var result = stage.Stage.Run(model, stage.Options.Value, context);
 
         // Stages are lazy: much of the work happens while the result is written.
-        var save = new SaveOptions { Progress = new DirectProgress<double>(fraction => observer.Progressed(stage.Id, 0.5 + (fraction * 0.5), "writing")) };
+        var save = new SaveOptions { Progress = new DirectProgress<double>(fraction => observer.Progressed(stage.Id, runShare + (fraction * (1 - runShare)), "writing")) };
         var files = result.Model.Save(Path.Combine(folder, Artifact.ModelName), save, cancellationToken);
         if (stage.Index == 0)
         {

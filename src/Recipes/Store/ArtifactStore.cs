@@ -11,9 +11,13 @@ public sealed class ArtifactStore
     /// <summary>Artifacts used within this time are never cleaned away: a build may be about to read them.</summary>
     private static readonly TimeSpan s_protected = TimeSpan.FromHours(1);
 
+    /// <summary>Work that nobody has gone on with for this time is given up by a clean-up.</summary>
+    private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(14);
+
     private readonly string _artifacts;
     private readonly string _temporary;
     private readonly string _locks;
+    private readonly string _work;
 
     /// <summary>Opens or creates a store.</summary>
     /// <param name="folder">Its folder.</param>
@@ -24,6 +28,7 @@ public sealed class ArtifactStore
         _artifacts = Path.Combine(Folder, "artifacts");
         _temporary = Path.Combine(Folder, "tmp");
         _locks = Path.Combine(Folder, "locks");
+        _work = Path.Combine(Folder, "work");
         try
         {
             Directory.CreateDirectory(_artifacts);
@@ -86,6 +91,7 @@ public sealed class ArtifactStore
             Directory.CreateDirectory(Path.GetDirectoryName(final)!);
             Delete(final);
             Directory.Move(temporary, final);
+            TryDelete(WorkFolder(key));
         }
         catch (Exception e)
         {
@@ -100,6 +106,12 @@ public sealed class ArtifactStore
 
         return Artifact.Read(final) ?? throw new CompressToolException(StoreErrors.ArtifactLost, $"the artifact '{final}' disappeared while it was made; run again");
     }
+
+    /// <summary>
+    /// The folder in which a long stage keeps what lets it go on after it was cut off; it need not exist. It outlives failures, and
+    /// goes when the artifact is there.
+    /// </summary>
+    public string WorkFolder(string key) => Path.Combine(_work, key);
 
     /// <summary>All artifacts with the time of their last use, the least recently used first.</summary>
     public IReadOnlyList<(Artifact Artifact, DateTime LastUsed)> List() =>
@@ -117,7 +129,8 @@ public sealed class ArtifactStore
     /// <returns>How many artifacts and bytes were removed.</returns>
     public (int Artifacts, long Bytes) Clean(long maxBytes, bool all = false)
     {
-        foreach (var folder in Directory.GetDirectories(_temporary))
+        var abandoned = Directory.Exists(_work) ? Directory.GetDirectories(_work).Where(folder => all || DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > s_abandoned) : [];
+        foreach (var folder in Directory.GetDirectories(_temporary).Concat(abandoned))
         {
             using var free = TryLock(Path.GetFileName(folder));
             if (free is not null)

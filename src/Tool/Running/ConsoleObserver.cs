@@ -11,7 +11,7 @@ namespace CompressTool.Tool.Running;
 internal sealed class ConsoleObserver(IToolConsole console, long bytes) : IRunObserver, IDisposable
 {
     private long _bytes = bytes;
-    private bool _inStage;
+    private bool _inStage, _streamsBytes;
     private IStageDisplay? _display;
     private string _displayed = "";
 
@@ -19,6 +19,8 @@ internal sealed class ConsoleObserver(IToolConsole console, long bytes) : IRunOb
     {
         console.Info($"{stage.Id}: runs ({reason})");
         _inStage = true;
+        // Bytes a second say something about stages that stream weights, nothing about those that compute on them.
+        _streamsBytes = stage.Stage.Info.RunShare < 0.9;
         Show(stage.Id);
     }
 
@@ -70,7 +72,7 @@ internal sealed class ConsoleObserver(IToolConsole console, long bytes) : IRunOb
         if (_displayed != name)
         {
             Dispose();
-            _display = _inStage ? console.StartProgress(name, _bytes, "B") : console.StartProgress(name);
+            _display = _inStage && _streamsBytes ? console.StartProgress(name, _bytes, "B") : console.StartProgress(name);
             _displayed = name;
         }
     }

@@ -1,0 +1,214 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Onnx.Inference;
+using CompressTool.Training.Differentiation;
+using CompressTool.Training.Engine;
+using CompressTool.Training.Expressions;
+using CompressTool.Training.Loop;
+using CompressTool.Training.Optimization;
+
+namespace CompressTool.Compression.Distillation;
+
+/// <summary>A term of a loss: its name, its weight, and the array of the batch that the output is compared with.</summary>
+internal readonly record struct ErrorTerm(string Name, double Weight, string Target);
+
+/// <summary>
+/// Trains the weights of a model: builds the loss on its graph, lets a <see cref="Trainer"/> run, and puts the weights back. A
+/// training that was cut off goes on where its last checkpoint stands.
+/// </summary>
+internal sealed class TrainedModel
+{
+    private const string Loss = "loss";
+
+    private readonly Model _model;
+    private readonly TrainingOptions _options;
+    private readonly StageContext _context;
+    private readonly int _microBatch;
+
+    public TrainedModel(Model model, TrainingOptions options, StageContext context)
+    {
+        (_model, _options, _context) = (model, options, context);
+        Output = model.Graph.Outputs.FirstOrDefault(output => output.ElementType == DataType.Float)
+            ?? throw Unsuitable("no output of the model is float32, and only such a model can be trained; train before quantizing");
+        _microBatch = MicroBatch();
+    }
+
+    /// <summary>The output that the loss looks at: the first.</summary>
+    public Value Output { get; }
+
+    /// <summary>Samples that are computed at once.</summary>
+    public int SamplesAtOnce => _microBatch;
+
+    /// <summary>The batches: noisy images, or tensors as they are.</summary>
+    public IBatchSource OpenData()
+    {
+        if (_options.Data.Tensors is { } tensors)
+        {
+            var file = SafetensorsFile.Open(tensors.FullPath);
+            foreach (var input in _model.Graph.Inputs.Where(input => !file.Names.Contains(input.Name)))
+            {
+                throw new CompressToolException(CompressionErrors.InvalidTraining, $"'{tensors}' has no tensor '{input.Name}', which the model takes; it has {string.Join(", ", file.Names)}") { OptionPath = "data.tensors" };
+            }
+
+            return new ArraySource(file.Names.Select(name => KeyValuePair.Create(name, file[name])), _options.Batch);
+        }
+
+        var sample = _model.Graph.Inputs.FirstOrDefault(input => input.ElementType == DataType.Float && input.Shape is { Count: 4 })
+            ?? throw Unsuitable("the model has no input for images: float32 with 4 dimensions; give tensors instead");
+        var timestep = _model.Graph.Inputs.Where(input => input != sample && input.Shape is { Count: 1 }).ToArray();
+        if (timestep.Length != 1 || _model.Graph.Inputs.Count != 2)
+        {
+            throw Unsuitable($"images can train a model with one input for samples and one for timesteps, and this one has {string.Join(", ", _model.Graph.Inputs.Select(input => input.ToString()))}; give tensors instead");
+        }
+
+        var images = NpyFile.Read(_options.Data.Images!.FullPath);
+        var (height, width) = (sample.Shape![2].Value, sample.Shape[3].Value);
+        var source = new ImageSource(images, new ImageSourceOptions
+        {
+            BatchSize = _options.Batch,
+            Input = sample.Name,
+            Flip = _options.Data.Flip,
+            Size = height is { } h && width is { } w ? ((int)h, (int)w) : null,
+        });
+        return sample.Shape[1].Value is { } channels && channels != source.Channels
+            ? throw new CompressToolException(CompressionErrors.InvalidTraining, $"the images have {source.Channels} channels, and the input '{sample.Name}' of the model takes {channels}") { OptionPath = "data.images" }
+            : new NoisySource(source, NoiseSchedule.Create(_options.Noise), sample.Name, timestep[0]);
+    }
+
+    /// <summary>Trains, and puts the new weights into the model.</summary>
+    /// <param name="source">The batches.</param>
+    /// <param name="terms">The loss: a weighted sum of mean squared errors.</param>
+    public JsonObject Train(IBatchSource source, IReadOnlyList<ErrorTerm> terms)
+    {
+        // The first batch tells which arrays there are, and of which shapes.
+        using var first = source.Read((ulong)_context.Seed, 0, _context.CancellationToken);
+        using var part = first.Slice(0, _microBatch);
+        var engine = new OnnxRuntimeTrainingEngine();
+        using var training = Copy();
+        var graph = AddLoss(training, part, terms);
+        using var forward = Copy();
+        AddLoss(forward, part, terms);
+
+        var parameters = ParameterSet.Create(graph.Parameters);
+        var frozen = _options.KeepZeros ? Freeze(parameters) : 0;
+        using var function = engine.CompileGradient(
+            graph.Model, Loss, [.. graph.Parameters.Keys], new GradientOptions { Segments = _options.Segments }, cancellationToken: _context.CancellationToken);
+        using var step = new FunctionStep(function, parameters, Loss, [.. terms.Select(term => term.Name)], new NonFiniteSearch(engine, forward));
+        var trainer = new Trainer(parameters, step, source, new TrainerOptions
+        {
+            Steps = _options.Steps,
+            Seed = (ulong)_context.Seed,
+            Optimizer = _options.CreateOptimizer(),
+            Schedule = _options.CreateSchedule(),
+            ClipNorm = _options.ClipNorm is 0 ? null : _options.ClipNorm,
+            Average = _options.Ema is { } decay ? new MovingAverageOptions { Decay = decay } : null,
+            MicroBatch = _microBatch,
+            CheckpointFolder = _context.WorkFolder,
+            CheckpointInterval = TimeSpan.FromSeconds(30),
+        });
+        var result = trainer.Run(
+            new ImmediateProgress<TrainingProgress>(progress => _context.Report((double)progress.Step / progress.Steps, Describe(progress))), _context.CancellationToken);
+        var metrics = new JsonObject { ["steps"] = result.Steps, ["parameters"] = parameters.Layout.Count, ["frozenZeros"] = frozen, ["loss"] = result.SmoothedLoss };
+        var evaluation = new TaskEvaluation(source, Output.Name, _microBatch, _context);
+        evaluation.Add(metrics, "taskLossBefore", _model);
+        PutBack(trainer.Average?.Values ?? parameters.Values);
+        evaluation.Add(metrics, "taskLoss", _model);
+        evaluation.Add(metrics, "taskLossOfInput", _context.SourcePath);
+        return metrics;
+    }
+
+    private static string Describe(TrainingProgress progress) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"step {progress.Step} of {progress.Steps}, loss {progress.SmoothedLoss:0.00000}, {progress.SamplesPerSecond:0.0} samples/s");
+
+    /// <summary>The batch that the model fixes, or what the recipe says.</summary>
+    private int MicroBatch()
+    {
+        var wanted = _options.MicroBatch ?? _options.Batch;
+        var given = _model.Graph.Inputs.Select(input => input.Shape is { Count: > 0 } shape ? shape[0].Value : null).FirstOrDefault(size => size is not null);
+        if (given is { } size && _options.MicroBatch is null)
+        {
+            wanted = (int)size;
+        }
+
+        return given is { } other && other != wanted
+            ? throw new CompressToolException(CompressionErrors.InvalidTraining, $"the model takes {other} samples at once, not {wanted}") { OptionPath = "micro-batch" }
+            : _options.Batch % wanted != 0
+            ? throw new CompressToolException(CompressionErrors.InvalidTraining, $"a batch of {_options.Batch} is not a multiple of the {wanted} samples that are computed at once") { OptionPath = "batch" }
+            : wanted;
+    }
+
+    /// <summary>The model once more; the weights stay in their file.</summary>
+    private Model Copy() => _model.Path is { } path ? Model.Load(path) : Model.Parse(_model.ToBytes());
+
+    private TrainingGraph AddLoss(Model model, Batch part, IReadOnlyList<ErrorTerm> terms)
+    {
+        var shapes = model.Graph.Inputs.ToDictionary(input => input.Name, input => Shape.Of(part.Arrays[input.Name].Dims));
+        var graph = TrainingGraph.Create(model, new InferenceOptions { InputShapes = shapes }, Trainable(model));
+        var builder = graph.Builder;
+        var output = builder.Of(model.Graph.Outputs.First(value => value.Name == Output.Name));
+        foreach (var other in model.Graph.Outputs.Distinct().ToArray())
+        {
+            model.Graph.Outputs.Remove(other);
+        }
+
+        var weight = part.Arrays.TryGetValue(NoisySource.Weight, out var weights) ? builder.Input(NoisySource.Weight, weights.Type, weights.Dims) : null;
+        Expr? loss = null;
+        foreach (var term in terms)
+        {
+            var array = part.Arrays.GetValueOrDefault(term.Target)
+                ?? throw new CompressToolException(CompressionErrors.InvalidTraining, $"the data has no tensor '{term.Target}', which the loss compares the output '{Output.Name}' with") { OptionPath = "data.tensors" };
+            if (!array.Dims.SequenceEqual(output.Dims))
+            {
+                throw new CompressToolException(CompressionErrors.InvalidTraining, $"'{term.Target}' is {array}, and the output '{Output.Name}' is [{string.Join(',', output.Dims)}]") { OptionPath = "data" };
+            }
+
+            var error = (output - builder.Input(term.Target, array.Type, array.Dims)).Square().Mean([.. Enumerable.Range(1, output.Rank - 1)]);
+            var value = ((weight is null ? error : error * weight).Mean() * term.Weight).Reshape();
+            builder.AddOutput(term.Name, value);
+            loss = loss is null ? value : loss + value;
+        }
+
+        builder.AddOutput(Loss, loss!);
+        return graph;
+    }
+
+    /// <summary>Weights, biases and scales; not single numbers, which exporters keep beside them as initializers.</summary>
+    private static IEnumerable<string> Trainable(Model model) =>
+        model.Graph.Initializers.Where(value => value.Initializer is { Type: DataType.Float, Count: > 1 }).Select(value => value.Name);
+
+    private static long Freeze(ParameterSet parameters)
+    {
+        long frozen = 0;
+        foreach (var slot in parameters.Layout.Slots.Where(slot => slot.Dims.Count > 1))
+        {
+            var mask = ParameterMask.FromNonZeros(parameters.Values[slot.Name]);
+            if (mask.Kept < slot.Count)
+            {
+                parameters.SetMask(slot.Name, mask);
+                frozen += slot.Count - mask.Kept;
+            }
+        }
+
+        return frozen;
+    }
+
+    /// <summary>The tensors go on living in the block, which is freed when nobody holds them any more.</summary>
+    private void PutBack(ParameterBlock values)
+    {
+        var initializers = _model.Graph.Initializers.ToDictionary(value => value.Name);
+        foreach (var (name, tensor) in values.ToTensors())
+        {
+            Graph.ReplaceInitializer(initializers[name], tensor);
+        }
+    }
+
+    private static CompressToolException Unsuitable(string message) => new(CompressionErrors.UnsuitableModel, message) { OptionPath = "data" };
+
+    private sealed class ImmediateProgress<T>(Action<T> report) : IProgress<T>
+    {
+        public void Report(T value) => report(value);
+    }
+}
