@@ -1,0 +1,223 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Distillation;
+using CompressTool.Compression.Options;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression.Tests.Distillation;
+
+/// <summary>finetune and distill on a linear layer, whose best weights are known.</summary>
+[TestClass]
+public sealed class TrainingStagesTests
+{
+    private const int Samples = 64, Inputs = 6, Outputs = 3;
+
+    [TestMethod]
+    public void Finetune_finds_the_weights_behind_the_targets()
+    {
+        using var folder = new TempFolder();
+        var truth = Weights(1);
+        using var model = Linear(Weights(2));
+
+        var metrics = Run(new FinetuneStage(), model, Options(folder, truth, new FinetuneOptions { Steps = 300, LearningRate = 0.05, Batch = 16, Schedule = RateSchedule.Cosine }));
+
+        AssertClose(truth, model.Graph.Initializers[0].Initializer!.ToArray<float>(), 1e-3f);
+        Assert.IsLessThan(1e-4 * (double)metrics["taskLossBefore"]!, (double)metrics["taskLoss"]!);
+    }
+
+    [TestMethod]
+    public void Distill_learns_from_the_input_model_without_targets()
+    {
+        using var folder = new TempFolder();
+        var truth = Weights(1);
+        using (var teacher = Linear(truth))
+        {
+            teacher.Save(folder.File("teacher.onnx"));
+        }
+
+        using var model = Linear(Weights(2));
+        var options = Options(folder, null, new DistillOptions { Steps = 300, LearningRate = 0.05, Batch = 16, MicroBatch = 8, Schedule = RateSchedule.Cosine, Optimizer = OptimizerKind.Adam });
+
+        Run(new DistillStage(), model, options, new StageContext { SourcePath = folder.File("teacher.onnx"), Seed = 3 });
+
+        AssertClose(truth, model.Graph.Initializers[0].Initializer!.ToArray<float>(), 1e-3f);
+    }
+
+    [TestMethod]
+    public void Zeros_stay_zeros_unless_told_otherwise()
+    {
+        using var folder = new TempFolder();
+        var pruned = Weights(2);
+        (pruned[0], pruned[7]) = (0, 0);
+        foreach (var keep in (bool[])[true, false])
+        {
+            using var model = Linear(pruned);
+
+            var metrics = Run(new FinetuneStage(), model, Options(folder, Weights(1), new FinetuneOptions { Steps = 20, LearningRate = 0.05, KeepZeros = keep }));
+
+            var weights = model.Graph.Initializers[0].Initializer!.ToArray<float>();
+            Assert.AreEqual(keep, weights[0] == 0 && weights[7] == 0);
+            Assert.AreEqual(keep ? 2 : 0, (long)metrics["frozenZeros"]!);
+        }
+    }
+
+    [TestMethod]
+    public void A_training_that_was_cut_off_ends_with_the_same_bits()
+    {
+        using var folder = new TempFolder();
+        var options = Options(folder, Weights(1), new FinetuneOptions { Steps = 40, LearningRate = 0.05, Ema = 0.9 });
+        using var undisturbed = Linear(Weights(2));
+        Run(new FinetuneStage(), undisturbed, options);
+
+        using var model = Linear(Weights(2));
+        using var cancellation = new CancellationTokenSource();
+        var cut = new StageContext { Seed = 3, WorkFolder = folder.File("work"), CancellationToken = cancellation.Token, Progress = new Watch(progress => Cancel(progress.Fraction > 0.5, cancellation)) };
+        Assert.Throws<OperationCanceledException>(() => Run(new FinetuneStage(), model, options, cut));
+        var steps = 0;
+        Run(new FinetuneStage(), model, options, new StageContext { Seed = 3, WorkFolder = folder.File("work"), Progress = new Watch(_ => steps++) });
+
+        Assert.IsLessThan(25, steps, "it went on instead of starting again");
+        CollectionAssert.AreEqual(undisturbed.Graph.Initializers[0].Initializer!.ToArray<float>(), model.Graph.Initializers[0].Initializer!.ToArray<float>());
+    }
+
+    [TestMethod]
+    public void A_diffusion_model_of_fixed_batch_learns_from_images()
+    {
+        using var folder = new TempFolder();
+        using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
+        var random = new Random(5);
+        var pixels = new byte[12 * 14 * 14 * 3];
+        random.NextBytes(pixels);
+        NpyFile.Write(folder.File("images.npy"), Tensor.Create<byte>(DataType.UInt8, [12, 14, 14, 3], pixels));
+        var options = new FinetuneOptions
+        {
+            Data = new TrainingData { Images = new RecipePath("images.npy", folder.File("images.npy")), Flip = true },
+            Noise = new NoiseOptions { MinSnr = 5, Prediction = Prediction.Velocity },
+            Steps = 12,
+            Batch = 4,
+            LearningRate = 1e-3,
+            Segments = 0,
+        };
+
+        var metrics = Run(new FinetuneStage(), model, options);
+
+        Assert.IsLessThan(0.9 * (double)metrics["taskLossBefore"]!, (double)metrics["taskLoss"]!);
+    }
+
+    [TestMethod]
+    [DataRow("batch", "CMP4005", "a multiple of the 2 samples", "batch")]
+    [DataRow("channels", "CMP4005", "1 channels, and the input 'sample' of the model takes 3", "data.images")]
+    [DataRow("scheduler", "CMP4005", "beta_schedule 'sigmoid' is not supported", "noise.scheduler")]
+    [DataRow("tensor", "CMP4005", "has no tensor 'timestep'", "data.tensors")]
+    public void What_does_not_fit_is_named(string mistake, string code, string text, string path)
+    {
+        using var folder = new TempFolder();
+        using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
+        long[] dims = mistake == "channels" ? [8, 16, 16] : [8, 16, 16, 3];
+        NpyFile.Write(folder.File("images.npy"), Tensor.Create<byte>(DataType.UInt8, dims, new byte[dims.Aggregate(1L, (count, dim) => count * dim)]));
+        SafetensorsFile.Write(folder.File("t.safetensors"), [new("sample", Tensor.Floats([2], 1, 2))]);
+        File.WriteAllText(folder.File("scheduler.json"), """{ "beta_schedule": "sigmoid" }""");
+        RecipePath Path(string name) => new(name, folder.File(name));
+        var options = new FinetuneOptions
+        {
+            Data = mistake == "tensor" ? new TrainingData { Tensors = Path("t.safetensors") } : new TrainingData { Images = Path("images.npy") },
+            Noise = mistake == "scheduler" ? new NoiseOptions { Scheduler = Path("scheduler.json") } : new NoiseOptions(),
+            Steps = 1,
+            Batch = mistake == "batch" ? 3 : 2,
+        };
+
+        var error = Assert.ThrowsExactly<CompressToolException>(() => Run(new FinetuneStage(), model, options));
+
+        Assert.AreEqual(code, error.Code.Id);
+        Assert.Contains(text, error.Message);
+        Assert.AreEqual(path, error.OptionPath);
+    }
+
+    [TestMethod]
+    public void Contradictory_options_are_reported_at_their_place()
+    {
+        var images = new TrainingData { Images = new RecipePath("a.npy", "/a.npy") };
+        var tensors = new TrainingData { Tensors = new RecipePath("a.safetensors", "/a.safetensors") };
+
+        Assert.AreEqual("", Errors(new FinetuneOptions { Data = images, Steps = 10 }));
+        Assert.AreEqual("data|", Errors(new FinetuneOptions { Steps = 10 }));
+        Assert.AreEqual("data|", Errors(new FinetuneOptions { Data = images with { Tensors = tensors.Tensors }, Steps = 10 }));
+        Assert.AreEqual("data.flip|", Errors(new FinetuneOptions { Data = tensors with { Flip = true }, Steps = 10 }));
+        Assert.AreEqual("noise|", Errors(new FinetuneOptions { Data = tensors, Steps = 10, Noise = new NoiseOptions { MinSnr = 5 } }));
+        Assert.AreEqual("noise.scheduler|", Errors(new FinetuneOptions { Data = images, Steps = 10, Noise = new NoiseOptions { Scheduler = new RecipePath("s.json", "/s.json"), BetaEnd = 0.02 } }));
+        Assert.AreEqual("micro-batch|", Errors(new FinetuneOptions { Data = images, Steps = 10, Batch = 16, MicroBatch = 5 }));
+        Assert.AreEqual("warm-up|learning-rate|ema|", Errors(new FinetuneOptions { Data = images, Steps = 10, WarmUp = 11, LearningRate = 0, Ema = 1 }));
+        Assert.AreEqual("losses.output|", Errors(new DistillOptions { Data = images, Steps = 10, Losses = new DistillLosses { Output = 0, Task = 1 } }));
+    }
+
+    private static string Errors(TrainingOptions options)
+    {
+        var errors = new OptionErrors();
+        IStage stage = options is DistillOptions ? new DistillStage() : new FinetuneStage();
+        stage.Validate(options, errors);
+        return string.Concat(errors.Items.Select(item => item.Path + "|"));
+    }
+
+    private static JsonObject Run(IStage stage, Model model, TrainingOptions options, StageContext? context = null) =>
+        stage.Run(model, options, context ?? new StageContext { Seed = 3 }).Metrics;
+
+    /// <summary>Options with random inputs, and the targets that a layer gives for them.</summary>
+    private static T Options<T>(TempFolder folder, float[]? truth, T options)
+        where T : TrainingOptions
+    {
+        var random = new Random(9);
+        var x = Enumerable.Range(0, Samples * Inputs).Select(_ => (float)((random.NextDouble() * 2) - 1)).ToArray();
+        var tensors = new Dictionary<string, Tensor> { ["x"] = Tensor.Floats([Samples, Inputs], x) };
+        if (truth is not null)
+        {
+            var y = new float[Samples * Outputs];
+            for (var i = 0; i < y.Length; i++)
+            {
+                y[i] = Enumerable.Range(0, Inputs).Sum(k => x[(i / Outputs * Inputs) + k] * truth[(k * Outputs) + (i % Outputs)]);
+            }
+
+            tensors["target"] = Tensor.Floats([Samples, Outputs], y);
+        }
+
+        var path = folder.File($"data{truth is null}.safetensors");
+        SafetensorsFile.Write(path, tensors);
+        return options with { Data = new TrainingData { Tensors = new RecipePath("data.safetensors", path) } };
+    }
+
+    private static Model Linear(float[] weights)
+    {
+        var model = new Model();
+        model.OpsetImports[""] = 17;
+        model.Graph.AddInput(new Value("x", new TensorType(DataType.Float, new Shape(new Dim("n"), Inputs))));
+        model.Graph.Outputs.Add(model.Graph.AddNode(null, "MatMul", "y", [model.Graph.Inputs[0], model.Graph.AddInitializer("w", Tensor.Floats([Inputs, Outputs], weights))], new TensorType(DataType.Float, new Shape(new Dim("n"), Outputs))));
+        return model;
+    }
+
+    private static float[] Weights(int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, Inputs * Outputs).Select(_ => (float)((random.NextDouble() * 2) - 1))];
+    }
+
+    private static void AssertClose(float[] expected, float[] actual, float tolerance)
+    {
+        foreach (var (want, got) in expected.Zip(actual))
+        {
+            Assert.AreEqual(want, got, tolerance);
+        }
+    }
+
+    private static void Cancel(bool now, CancellationTokenSource cancellation)
+    {
+        if (now)
+        {
+            cancellation.Cancel();
+        }
+    }
+
+    private sealed class Watch(Action<StageProgress> report) : IProgress<StageProgress>
+    {
+        public void Report(StageProgress value) => report(value);
+    }
+}
