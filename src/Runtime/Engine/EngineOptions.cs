@@ -24,6 +24,12 @@ public sealed record EngineOptions
     public string? ProfilePath { get; init; }
 
     /// <summary>
+    /// Whether the memory of later runs is planned as one block from the first run's; true by default. The block comes beside
+    /// what the first run took: off, a graph with many large values needs about half as much.
+    /// </summary>
+    public bool PlanMemory { get; init; } = true;
+
+    /// <summary>
     /// Operators written in C# that the model may use beside the engine's own; none by default. They run on the CPU, so
     /// a model for another provider is better left in standard operators.
     /// </summary>

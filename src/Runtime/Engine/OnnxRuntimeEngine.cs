@@ -54,6 +54,7 @@ public sealed class OnnxRuntimeEngine : IEngine
             IntraOpNumThreads = options.Threads,
             GraphOptimizationLevel = options.Optimize ? GraphOptimizationLevel.All : GraphOptimizationLevel.DisableAll,
             DeterministicCompute = options.Deterministic,
+            EnableMemoryPattern = options.PlanMemory,
             ProfileOutputPathPrefix = options.ProfilePath,
         };
         try

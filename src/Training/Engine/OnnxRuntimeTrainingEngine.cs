@@ -32,7 +32,7 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
     public ICompiledFunction CompileGradient(Model model, string loss, IReadOnlyList<string> by, GradientOptions? gradientOptions = null, EngineOptions? options = null, CancellationToken cancellationToken = default)
     {
         gradientOptions ??= new GradientOptions();
-        options ??= new EngineOptions();
+        options = (options ?? new EngineOptions()) with { PlanMemory = false };
         var builder = new GraphBuilder(model) { UseKernels = gradientOptions.UseKernels && options.Providers.Count == 0 };
         if (builder.UseKernels)
         {

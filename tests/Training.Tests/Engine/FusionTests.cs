@@ -45,6 +45,18 @@ public sealed class FusionTests
         s_groupNorm, ("x", [2, 3, 4, 4]), ("s", [3]), ("t", [3]));
 
     [TestMethod]
+    [DataRow(18, 2)]
+    [DataRow(21, 6)]
+    public void Group_normalisation_has_parameters_by_group_or_channel(int opset, int parameters) => Check(
+        builder =>
+        {
+            builder.Model.OpsetImports[""] = opset;
+            var y = builder.Node("GroupNormalization", [builder.Of("x"), builder.Of("s"), builder.Of("t")], Attribute.Int("num_groups", 2), Attribute.Float("epsilon", 1e-3f));
+            return y * y.Sigmoid();
+        },
+        s_groupNorm, ("x", [2, 6, 4, 4]), ("s", [parameters]), ("t", [parameters]));
+
+    [TestMethod]
     public void Factors_that_are_not_by_channel_stay_outside() => Check(
         builder => Grouped(builder, builder.Of("x"), 2, null) * builder.Of("a"), s_groupNorm, ("x", [2, 4, 3, 3]), ("a", [3, 3]));
 
@@ -108,7 +120,7 @@ public sealed class FusionTests
 
         Assert.DoesNotContain(CustomOperator.Domain, standard);
         Assert.IsEmpty(expectedOperators.Except(operators));
-        Assert.AreEqual(expectedOperators.Contains("GroupNormSilu"), !operators.Contains("InstanceNormalization") && operators.Contains("GroupNormSilu"));
+        Assert.AreEqual(expectedOperators.Contains("GroupNormSilu"), !operators.Contains("InstanceNormalization") && !operators.Contains("GroupNormalization") && operators.Contains("GroupNormSilu"));
         Assert.HasCount(inputs.Length + 2, fused);
         foreach (var (name, expected) in plain)
         {

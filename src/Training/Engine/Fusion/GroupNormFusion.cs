@@ -7,13 +7,13 @@ namespace CompressTool.Training.Engine.Fusion;
 
 /// <summary>
 /// Replaces normalisations of groups of channels, as exporters write them, by a single operator with a gradient of its own:
-/// reshape to groups, InstanceNormalization, reshape back, scale, shift, and SiLU, as far as these follow.
+/// reshape to groups, InstanceNormalization, reshape back, or GroupNormalization; then scale, shift, and SiLU, as far as these follow.
 /// </summary>
 internal static class GroupNormFusion
 {
     public static void Run(GraphBuilder builder)
     {
-        foreach (var node in builder.Graph.Nodes.Where(node => node.Is("InstanceNormalization")).ToArray())
+        foreach (var node in builder.Graph.Nodes.Where(node => node.Is("InstanceNormalization") || node.Is("GroupNormalization")).ToArray())
         {
             if (node.Inputs[0] is { ElementType: DataType.Float, Shape: { IsStatic: true, Count: > 1 } })
             {
@@ -25,7 +25,7 @@ internal static class GroupNormFusion
     private static void Replace(GraphBuilder builder, Node normalization)
     {
         var x = normalization.Inputs[0]!;
-        var groups = builder.Of(x).Dims[1];
+        var groups = normalization.GetInt("num_groups", builder.Of(x).Dims[1]);
         var last = normalization;
         if (Ungrouped(builder, normalization, groups) is { } pair)
         {
@@ -43,7 +43,7 @@ internal static class GroupNormFusion
 
         Chain.Replace(builder, last, () =>
         {
-            // The normalisation's own parameters, by group, are ones and zeros unless it stands for itself.
+            // The normalisation's own parameters, by group or channel, are ones and zeros unless it stands for itself.
             var channels = builder.Of(x).Dims[1];
             var (inner, shift) = (Parameter(normalization.Inputs[1]!, 1), Parameter(normalization.Inputs[2]!, 0));
             var (outer, outerShift) = (scale?.Reshape(channels), bias?.Reshape(channels));
@@ -54,16 +54,16 @@ internal static class GroupNormFusion
             return builder.Kernel(nameof(GroupNormSilu), [x.Type, statistics, statistics], [builder.Of(x), total, totalShift],
                 Attribute.Int("num_groups", groups), Attribute.Float("epsilon", normalization.GetFloat("epsilon", 1e-5f)), Attribute.Int("activation", hasSilu ? 1 : 0))[0];
 
-            Expr? Parameter(Value byGroup, float neutral) =>
-                builder.ConstantOf(byGroup) is { } constant && constant.ToArray<float>().All(number => number == neutral) ? null
-                : builder.Of(byGroup).Reshape(groups, 1).Expand(groups, channels / groups).Reshape(channels);
+            Expr? Parameter(Value value, float neutral) =>
+                builder.ConstantOf(value) is { } constant && constant.ToArray<float>().All(number => number == neutral) ? null
+                : builder.Of(value) is var own && own.Count == channels ? own : own.Reshape(groups, 1).Expand(groups, channels / groups).Reshape(channels);
         });
     }
 
     /// <summary>The array with its channels not yet grouped, and the node that undoes the grouping.</summary>
     private static (Value X, Node Last)? Ungrouped(GraphBuilder builder, Node normalization, long groups)
     {
-        if (normalization.Inputs[0]!.Producer is { } grouping && grouping.Is("Reshape") && grouping.Inputs[0] is { Shape: { IsStatic: true, Count: > 1 } } x
+        if (normalization.Is("InstanceNormalization") && normalization.Inputs[0]!.Producer is { } grouping && grouping.Is("Reshape") && grouping.Inputs[0] is { Shape: { IsStatic: true, Count: > 1 } } x
             && Chain.OnlyUser(normalization.Outputs[0]!) is { } ungrouping && ungrouping.Is("Reshape"))
         {
             var dims = builder.Of(x).Dims;
