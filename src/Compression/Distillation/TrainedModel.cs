@@ -91,7 +91,9 @@ internal sealed class TrainedModel
         using var forward = Copy();
         AddLoss(forward, part, terms);
 
-        var parameters = ParameterSet.Create(graph.Parameters);
+        // The values are those of the model as it is now, which may be another than in its file.
+        var current = _model.Graph.Initializers.ToDictionary(value => value.Name, value => value.Initializer!);
+        var parameters = ParameterSet.Create(graph.Parameters.Keys.Select(name => KeyValuePair.Create(name, current[name])));
         var frozen = _options.KeepZeros ? Freeze(parameters) : 0;
         using var function = engine.CompileGradient(
             graph.Model, Loss, [.. graph.Parameters.Keys], new GradientOptions { Segments = _options.Segments }, cancellationToken: _context.CancellationToken);

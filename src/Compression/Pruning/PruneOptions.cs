@@ -1,3 +1,4 @@
+using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
 
 namespace CompressTool.Compression.Pruning;
@@ -80,6 +81,14 @@ public sealed record PruneOptions
     /// <summary>How many of how many weights stay; for structure n:m.</summary>
     [Option("How many of how many consecutive weights stay; for structure n:m.", Example = "2:4")]
     public PrunePattern? Pattern { get; init; }
+
+    /// <summary>Rounds of pruning and training.</summary>
+    [Option("Rounds in which the target is reached, each followed by a part of the training: a little is pruned, the rest recovers, and so on. After i of n rounds the sparsity is target * (1 - (1 - i/n)^3) (Zhu and Gupta 2017).", Min = 1, Example = "5")]
+    public int Rounds { get; init; } = 1;
+
+    /// <summary>Training after each round.</summary>
+    [Option("Training after pruning, its steps shared by all rounds; the pruned weights stay zero.", Example = "{ data: { images: images.npy }, steps: 1000 }")]
+    public FinetuneOptions? Finetune { get; init; }
 
     /// <summary>Which layers.</summary>
     [Option("Which layers to prune: convolutions and matrix products with constant weights.", Example = "{ exclude: [conv_in, conv_out] }")]

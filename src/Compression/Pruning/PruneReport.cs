@@ -6,7 +6,8 @@ namespace CompressTool.Compression.Pruning;
 
 /// <summary>Collects what pruning did to each layer.</summary>
 /// <param name="selection">The layers it was told to prune.</param>
-internal sealed class PruneReport(LayerSelection selection)
+/// <param name="isFurtherRound">Whether the layers have been pruned before and may have got there already, which is no mistake then.</param>
+internal sealed class PruneReport(LayerSelection selection, bool isFurtherRound = false)
 {
     private readonly JsonArray _layers = [];
     private readonly SkippedLayers _skipped = new(selection);
@@ -35,13 +36,24 @@ internal sealed class PruneReport(LayerSelection selection)
 
     /// <summary>Notes a layer that stays as it is.</summary>
     /// <exception cref="CompressToolException">The recipe names this very layer.</exception>
-    public void Skip(Layer layer, string reason) => _skipped.Add(layer, reason);
+    public void Skip(Layer layer, string reason)
+    {
+        if (isFurtherRound)
+        {
+            var zeros = layer.Tensor.ToFloats().LongCount(weight => weight == 0);
+            Add(layer, zeros, zeros);
+        }
+        else
+        {
+            _skipped.Add(layer, reason);
+        }
+    }
 
     /// <summary>The metrics; warns about skipped layers.</summary>
     /// <exception cref="CompressToolException">No weight changes.</exception>
     public JsonObject Complete(StageContext context)
     {
-        if (_after == _before)
+        if (_after == _before && !isFurtherRound)
         {
             throw new CompressToolException(CompressionErrors.NoEffect, $"pruning would change no weight of the {selection.Layers.Count} selected layers{_skipped.FirstReason}");
         }

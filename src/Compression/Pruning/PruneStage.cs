@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -18,8 +20,12 @@ public sealed class PruneStage : Stage<PruneOptions>
         "prune: { structure: weights, criterion: magnitude, target: { sparsity: 50% }, layers: { exclude: [conv_in, conv_out] } }");
 
     /// <inheritdoc/>
+    protected override bool DependsOnMachine(PruneOptions options) => options.Finetune is not null;
+
+    /// <inheritdoc/>
     protected override void Validate(PruneOptions options, OptionErrors errors)
     {
+        ValidateRounds(options, errors);
         if (options.Structure == PruneStructure.Weights)
         {
             if (options.Target is null)
@@ -56,7 +62,11 @@ public sealed class PruneStage : Stage<PruneOptions>
     }
 
     /// <inheritdoc/>
-    protected override StageResult Run(Model model, PruneOptions options, StageContext context)
+    protected override StageResult Run(Model model, PruneOptions options, StageContext context) =>
+        new(model, options.Finetune is null ? Prune(model, options, context) : new IterativePruning(options, context).Run(model));
+
+    /// <summary>Prunes once, without training.</summary>
+    internal static JsonObject Prune(Model model, PruneOptions options, StageContext context, bool isFurtherRound = false)
     {
         var selection = LayerSelection.Select(Layers.Find(model.Graph), options.Layers);
         if (selection.Layers.Count == 0)
@@ -64,7 +74,7 @@ public sealed class PruneStage : Stage<PruneOptions>
             throw new CompressToolException(CompressionErrors.NoEffect, "no layer is left to prune: the model has none, or the selector excludes them all") { OptionPath = "layers" };
         }
 
-        var report = new PruneReport(selection);
+        var report = new PruneReport(selection, isFurtherRound);
         if (options.Structure == PruneStructure.NM)
         {
             new NMPruning(options.Pattern!.Value, report, context).Run(selection.Layers);
@@ -78,6 +88,41 @@ public sealed class PruneStage : Stage<PruneOptions>
             new MagnitudePruning(options.Target!.Sparsity, report, context).RunLocal(selection.Layers);
         }
 
-        return new StageResult(model, report.Complete(context));
+        return report.Complete(context);
+    }
+
+    private static void ValidateRounds(PruneOptions options, OptionErrors errors)
+    {
+        if (options.Rounds > 1 && options.Finetune is null)
+        {
+            errors.Add("rounds", "several rounds need training in between: add finetune, or leave rounds out");
+        }
+
+        if (options.Rounds > 1 && options.Structure == PruneStructure.NM)
+        {
+            errors.Add("rounds", "a pattern is reached in one round; rounds belong to structure weights");
+        }
+
+        if (options.Finetune is not { } finetune)
+        {
+            return;
+        }
+
+        var inner = new OptionErrors();
+        TrainingValidation.Check(finetune, inner);
+        foreach (var (path, message) in inner.Items)
+        {
+            errors.Add($"finetune.{path}", message);
+        }
+
+        if (!finetune.KeepZeros)
+        {
+            errors.Add("finetune.keep-zeros", "training would bring pruned weights back; leave keep-zeros out");
+        }
+
+        if (finetune.Steps < options.Rounds)
+        {
+            errors.Add("finetune.steps", $"{finetune.Steps} steps are not enough for {options.Rounds} rounds");
+        }
     }
 }

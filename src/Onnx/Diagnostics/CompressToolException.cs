@@ -28,5 +28,5 @@ public class CompressToolException : Exception
     /// The option the error is about, as a path below the stage or gate (<c>target.sparsity</c>, <c>layers.include[1]</c>);
     /// null when it is about the stage as a whole. The executor turns it into <see cref="Location"/>.
     /// </summary>
-    public string? OptionPath { get; init; }
+    public string? OptionPath { get; set; }
 }

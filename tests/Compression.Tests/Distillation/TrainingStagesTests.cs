@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Pruning;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -79,6 +80,43 @@ public sealed class TrainingStagesTests
 
         Assert.IsLessThan(25, steps, "it went on instead of starting again");
         CollectionAssert.AreEqual(undisturbed.Graph.Initializers[0].Initializer!.ToArray<float>(), model.Graph.Initializers[0].Initializer!.ToArray<float>());
+    }
+
+    [TestMethod]
+    public void Pruning_in_rounds_reaches_the_target_and_ends_with_the_same_bits_when_cut_off()
+    {
+        using var folder = new TempFolder();
+        var options = new PruneOptions
+        {
+            Structure = PruneStructure.Weights,
+            Target = new PruneTarget { Sparsity = new Fraction(0.5) },
+            Rounds = 3,
+            Finetune = Options(folder, Weights(1), new FinetuneOptions { Steps = 31, LearningRate = 0.05 }),
+        };
+        JsonObject Prune(Model model, StageContext context) => ((IStage)new PruneStage()).Run(model, options, context).Metrics;
+        using var undisturbed = Linear(Weights(2));
+
+        var metrics = Prune(undisturbed, new StageContext { Seed = 3 });
+
+        var weights = undisturbed.Graph.Initializers[0].Initializer!.ToArray<float>();
+        Assert.AreEqual(weights.Length / 2, weights.Count(weight => weight == 0));
+        Assert.AreEqual(0, (long)metrics["zerosBefore"]!);
+        var rounds = metrics["rounds"]!.AsArray();
+        CollectionAssert.AreEqual((long[])[10, 10, 11], rounds.Select(round => (long)round!["steps"]!).ToArray());
+        CollectionAssert.AreEqual((double[])[6, 9, 9], rounds.Select(round => Math.Round((double)round!["sparsity"]! * weights.Length)).ToArray(), "1 - (2/3)^3 of 9, rounded, and so on");
+
+        using var model = Linear(Weights(2));
+        using var cancellation = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Prune(model, new StageContext
+        {
+            Seed = 3,
+            WorkFolder = folder.File("work"),
+            CancellationToken = cancellation.Token,
+            Progress = new Watch(progress => Cancel(progress.Fraction > 0.5, cancellation)),
+        }));
+        using var again = Linear(Weights(2));
+        Prune(again, new StageContext { Seed = 3, WorkFolder = folder.File("work") });
+        CollectionAssert.AreEqual(weights, again.Graph.Initializers[0].Initializer!.ToArray<float>());
     }
 
     [TestMethod]

@@ -1,0 +1,78 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Distillation;
+using CompressTool.Compression.Options;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression.Pruning;
+
+/// <summary>
+/// Prunes in rounds, each followed by training with the zeros frozen. The sparsity grows fast at first, when there is much to
+/// take, and slowly at last: target * (1 - (1 - i/n)^3) after i of n rounds (Zhu and Gupta 2017, "To prune, or not to prune").
+/// </summary>
+internal sealed class IterativePruning(PruneOptions options, StageContext context)
+{
+    /// <summary>Pruning takes next to nothing beside training.</summary>
+    private const double TrainingShare = 0.95;
+
+    /// <summary>Prunes and trains; gives the metrics of the last pruning with those of each training.</summary>
+    public JsonObject Run(Model model)
+    {
+        var rounds = new JsonArray();
+        JsonObject? first = null, last = null;
+        for (var round = 1; round <= options.Rounds; round++)
+        {
+            var isLast = round == options.Rounds;
+            var left = 1 - ((double)round / options.Rounds);
+            var target = options.Target is { } wanted ? new PruneTarget { Sparsity = isLast ? wanted.Sparsity : new Fraction(wanted.Sparsity.Value * (1 - (left * left * left))) } : null;
+
+            // Only the last pruning says what could not be pruned.
+            last = PruneStage.Prune(model, options with { Target = target, Finetune = null }, Part(round, 0, 1 - TrainingShare, isLast), round > 1);
+            first ??= last;
+            var metrics = Train(model, round);
+            metrics["sparsity"] = last["sparsity"]!.DeepClone();
+            rounds.Add(metrics);
+        }
+
+        last!["zerosBefore"] = first!["zerosBefore"]!.DeepClone();
+        last["sparsityBefore"] = first["sparsityBefore"]!.DeepClone();
+        last["rounds"] = rounds;
+        return last;
+    }
+
+    private JsonObject Train(Model model, int round)
+    {
+        try
+        {
+            // The remainder of the steps goes to the last round.
+            var steps = options.Finetune!.Steps / options.Rounds;
+            var finetune = options.Finetune with { Steps = round == options.Rounds ? options.Finetune.Steps - (steps * (options.Rounds - 1)) : steps };
+            var trained = new TrainedModel(model, finetune, Part(round, 1 - TrainingShare, TrainingShare, true));
+            return trained.Train(trained.OpenData(), [new ErrorTerm("task", 1, NoisySource.Target)]);
+        }
+        catch (CompressToolException e) when (e.OptionPath is { } path)
+        {
+            e.OptionPath = $"finetune.{path}";
+            throw;
+        }
+    }
+
+    /// <summary>The context of a part of a round: its share of the progress, and a work folder of its own.</summary>
+    private StageContext Part(int round, double start, double share, bool warns) => new()
+    {
+        CancellationToken = context.CancellationToken,
+        Seed = context.Seed,
+        SourcePath = context.SourcePath,
+        WorkFolder = context.WorkFolder is { } folder ? Path.Combine(folder, $"round-{round}") : null,
+        Warn = warns ? context.Warn : null,
+        Progress = new Scaled(progress => context.Report(
+            (round - 1 + start + (progress.Fraction * share)) / options.Rounds,
+            options.Rounds > 1 ? $"round {round} of {options.Rounds}, {progress.Activity}" : progress.Activity)),
+    };
+
+    private sealed class Scaled(Action<StageProgress> report) : IProgress<StageProgress>
+    {
+        public void Report(StageProgress value) => report(value);
+    }
+}
