@@ -7,29 +7,22 @@ using CompressTool.Training.Optimization;
 
 namespace CompressTool.Benchmarks.Training;
 
-/// <summary>Training steps, inference and memory of U-Nets against eager PyTorch's recorded figures.</summary>
+/// <summary>Training steps, inference and memory of U-Nets against eager PyTorch.</summary>
 internal sealed class TrainingBenchmark : IBenchmark
 {
     private const int Runs = 9;
 
-    /// <summary>Milliseconds of PyTorch 1.13 in its best setting, on two cores of the same kind of machine: forward, training step, batch 1.</summary>
-    private static readonly Dictionary<string, (double Forward, double Step, double Latency)> s_torch = new()
-    {
-        ["small"] = (35.1, 121.9, 5.89),
-        ["unet5m"] = (170.1, 510.4, 17.5),
-        ["cifar10"] = (264.8, 883.0, 49.2),
-    };
-
     public string Name => "train";
 
-    public string Description => "forward, training step (forward, backward, AdamW) and batch-1 latency of U-Nets against PyTorch's recorded figures.";
+    public string Description => "forward, training step (forward, backward, AdamW) and batch-1 latency of U-Nets against PyTorch: recorded figures, or measured now by COMPRESSTOOL_TORCH=PATH/bench_torch.py.";
 
     public void Run(BenchmarkContext context)
     {
         var only = Environment.GetEnvironmentVariable("COMPRESSTOOL_BENCHMARK_MODEL");
+        var peer = Environment.GetEnvironmentVariable("COMPRESSTOOL_TORCH") is { Length: > 0 } script ? TorchFigures.Measure(script) : TorchFigures.Recorded;
         foreach (var unet in UNetModel.All.Where(unet => string.IsNullOrEmpty(only) || unet.Name == only))
         {
-            var (forward, step, latency) = s_torch[unet.Name];
+            var (forward, step, latency) = peer[unet.Name];
             Print(context, $"{unet.Name} forward", Forward(unet, unet.Batch), forward);
             Steps(context, unet, step);
             Print(context, $"{unet.Name} batch 1", Forward(unet, 1), latency);
@@ -42,7 +35,7 @@ internal sealed class TrainingBenchmark : IBenchmark
     private static void Print(BenchmarkContext context, string what, (double Best, double Median) seconds, double torch)
     {
         var (best, median) = (1000 * seconds.Best, 1000 * seconds.Median);
-        context.Judge(what, string.Create(CultureInfo.InvariantCulture, $"{best:0.0} ms (median {median:0.0}), {torch / best:0.00} x PyTorch's speed"), torch >= best, "1.00 x");
+        context.Judge(what, string.Create(CultureInfo.InvariantCulture, $"{best:0.0} ms (median {median:0.0}), {torch / best:0.00} x PyTorch's speed ({torch:0.0} ms)"), torch >= best, "1.00 x");
     }
 
     private static (double Best, double Median) Forward(UNetModel unet, int batch)
