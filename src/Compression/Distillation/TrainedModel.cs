@@ -88,8 +88,6 @@ internal sealed class TrainedModel
         var engine = new OnnxRuntimeTrainingEngine();
         using var training = Copy();
         var graph = AddLoss(training, part, terms);
-        using var forward = Copy();
-        AddLoss(forward, part, terms);
 
         // The values are those of the model as it is now, which may be another than in its file.
         var current = _model.Graph.Initializers.ToDictionary(value => value.Name, value => value.Initializer!);
@@ -97,7 +95,7 @@ internal sealed class TrainedModel
         var frozen = _options.KeepZeros ? Freeze(parameters) : 0;
         using var function = engine.CompileGradient(
             graph.Model, Loss, [.. graph.Parameters.Keys], new GradientOptions { Segments = _options.Segments }, cancellationToken: _context.CancellationToken);
-        using var step = new FunctionStep(function, parameters, Loss, [.. terms.Select(term => term.Name)], new NonFiniteSearch(engine, forward));
+        using var step = new FunctionStep(function, parameters, Loss, [.. terms.Select(term => term.Name)], new NonFiniteSearch(engine, () => AddLoss(Copy(), part, terms).Model));
         var trainer = new Trainer(parameters, step, source, new TrainerOptions
         {
             Steps = _options.Steps,
@@ -111,7 +109,7 @@ internal sealed class TrainedModel
             CheckpointInterval = TimeSpan.FromSeconds(30),
         });
         var result = trainer.Run(
-            new ImmediateProgress<TrainingProgress>(progress => _context.Report((double)progress.Step / progress.Steps, Describe(progress))), _context.CancellationToken);
+            new DirectProgress<TrainingProgress>(progress => _context.Report((double)progress.Step / progress.Steps, Describe(progress))), _context.CancellationToken);
         var metrics = new JsonObject { ["steps"] = result.Steps, ["parameters"] = parameters.Layout.Count, ["frozenZeros"] = frozen, ["loss"] = result.SmoothedLoss };
         var evaluation = new TaskEvaluation(source, Output.Name, _microBatch, _context);
         evaluation.Add(metrics, "taskLossBefore", _model);
@@ -208,9 +206,4 @@ internal sealed class TrainedModel
     }
 
     private static CompressToolException Unsuitable(string message) => new(CompressionErrors.UnsuitableModel, message) { OptionPath = "data" };
-
-    private sealed class ImmediateProgress<T>(Action<T> report) : IProgress<T>
-    {
-        public void Report(T value) => report(value);
-    }
 }

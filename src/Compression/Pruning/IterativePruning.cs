@@ -66,13 +66,8 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
         SourcePath = context.SourcePath,
         WorkFolder = context.WorkFolder is { } folder ? Path.Combine(folder, $"round-{round}") : null,
         Warn = warns ? context.Warn : null,
-        Progress = new Scaled(progress => context.Report(
+        Progress = new DirectProgress<StageProgress>(progress => context.Report(
             (round - 1 + start + (progress.Fraction * share)) / options.Rounds,
             options.Rounds > 1 ? $"round {round} of {options.Rounds}, {progress.Activity}" : progress.Activity)),
     };
-
-    private sealed class Scaled(Action<StageProgress> report) : IProgress<StageProgress>
-    {
-        public void Report(StageProgress value) => report(value);
-    }
 }

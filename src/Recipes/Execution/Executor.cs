@@ -174,10 +174,4 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
 
     private void Warn(PlannedStage stage, ArtifactWarning warning) => observer.Report(new Diagnostic(
         Severity.Warning, new ErrorCode(warning.Code, warning.Message, ""), warning.Message, stage.Options.LocationOf(warning.OptionPath)));
-
-    /// <summary>Progress without the thread hop of <see cref="Progress{T}"/>, which would reorder it.</summary>
-    private sealed class DirectProgress<T>(Action<T> report) : IProgress<T>
-    {
-        public void Report(T value) => report(value);
-    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Evaluation;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Inference;
@@ -80,14 +81,14 @@ internal sealed class GradientsCommand : ToolCommand
         var outputs = function.Run(feeds, [lossName, .. parameters.Select(name => TrainingGraph.GradientPrefix + name)], context.CancellationToken);
         var elapsed = Stopwatch.GetElapsedTime(start);
 
-        var loss = ToDouble(outputs[lossName]);
+        var loss = NumberArrays.ToDoubles(outputs[lossName])[0];
         var gradients = parameters.Select(name => (Name: name, Gradient: outputs[TrainingGraph.GradientPrefix + name])).ToArray();
         var file = SafetensorsFile.Write(
             context.Get(_output),
             gradients.Select(gradient => KeyValuePair.Create(gradient.Name, gradient.Gradient.ToTensor())),
             [new("loss", loss.ToString("R", System.Globalization.CultureInfo.InvariantCulture))],
             context.CancellationToken);
-        var norm = Math.Sqrt(gradients.Sum(gradient => SquareSum(gradient.Gradient)));
+        var norm = Math.Sqrt(gradients.Sum(gradient => NumberArrays.ToDoubles(gradient.Gradient).Sum(value => value * value)));
         context.WriteResult(
             new JsonObject
             {
@@ -150,43 +151,5 @@ internal sealed class GradientsCommand : ToolCommand
         }
 
         return loss!;
-    }
-
-    private static double ToDouble(NdArray scalar) => scalar.Type switch
-    {
-        DataType.Double => scalar.AsSpan<double>()[0],
-        DataType.Float16 => (double)System.Runtime.InteropServices.MemoryMarshal.Cast<byte, Half>(scalar.Data.Span)[0],
-        _ => scalar.AsSpan<float>()[0],
-    };
-
-    private static double SquareSum(NdArray array)
-    {
-        var sum = 0.0;
-        switch (array.Type)
-        {
-            case DataType.Double:
-                foreach (var value in array.AsSpan<double>())
-                {
-                    sum += value * value;
-                }
-
-                break;
-            case DataType.Float16:
-                foreach (var value in System.Runtime.InteropServices.MemoryMarshal.Cast<byte, Half>(array.Data.Span))
-                {
-                    sum += (double)value * (double)value;
-                }
-
-                break;
-            default:
-                foreach (var value in array.AsSpan<float>())
-                {
-                    sum += (double)value * value;
-                }
-
-                break;
-        }
-
-        return sum;
     }
 }

@@ -9,8 +9,8 @@ namespace CompressTool.Training.Loop;
 /// and looks at what every node gives. Costs nothing until it is needed.
 /// </summary>
 /// <param name="engine">Runs the graph.</param>
-/// <param name="model">The graph with loss and gradients, all its shapes known; belongs to the search from now on.</param>
-public sealed class NonFiniteSearch(IEngine engine, Model model)
+/// <param name="create">Makes the graph, with all its shapes known, when it is needed; it belongs to the search.</param>
+public sealed class NonFiniteSearch(IEngine engine, Func<Model> create)
 {
     /// <summary>How much memory may be taken for values at a time.</summary>
     private const long MaxBytes = 256 << 20;
@@ -53,6 +53,7 @@ public sealed class NonFiniteSearch(IEngine engine, Model model)
 
     private ICompiledFunction Compile(CancellationToken cancellationToken)
     {
+        using var model = create();
         model.Graph.SortTopologically();
         _values = [.. from node in model.Graph.Nodes
                       from value in node.Outputs

@@ -88,7 +88,7 @@ public sealed class FunctionStepTests
         using var parameters = Parameters();
         parameters.Values["second"].AsSpan<float>()[2] = float.MaxValue;
         using var function = Compile(4, parameters);
-        using var step = new FunctionStep(function, parameters, search: new NonFiniteSearch(new OnnxRuntimeEngine(), Build(4, parameters)));
+        using var step = new FunctionStep(function, parameters, search: new NonFiniteSearch(new OnnxRuntimeEngine(), () => Build(4, parameters)));
         using var trainer = new Trainer(parameters, step, Source(), Options(null, 4));
 
         var error = Assert.ThrowsExactly<CompressToolException>(() => trainer.Run());
@@ -102,7 +102,7 @@ public sealed class FunctionStepTests
     public void Bad_data_and_bad_parameters_are_told_apart_from_bad_computations()
     {
         using var parameters = Parameters();
-        var search = new NonFiniteSearch(new OnnxRuntimeEngine(), Build(4, parameters));
+        var search = new NonFiniteSearch(new OnnxRuntimeEngine(), () => Build(4, parameters));
         using var batch = Source().Read(1, 0, CancellationToken.None);
         Assert.IsNull(search.Find(parameters, batch, CancellationToken.None));
 

@@ -6,7 +6,7 @@ using CompressTool.Runtime.Engine;
 namespace CompressTool.Compression.Evaluation;
 
 /// <summary>Arrays of one element type as another: quantization may change the types of inputs and outputs.</summary>
-internal static class NumberArrays
+public static class NumberArrays
 {
     /// <summary>The elements as float64; exact except for integers beyond 2^53.</summary>
     /// <exception cref="CompressToolException">The elements are not numbers of 8 bits or more.</exception>
