@@ -6,7 +6,7 @@ namespace CompressTool.Onnx.Serialization;
 /// Writes files that belong together under temporary names beside their final ones, and renames them when all are complete.
 /// Whatever goes wrong before leaves nothing behind, and what was there stays what it was.
 /// </summary>
-internal sealed class AtomicFiles : IDisposable
+public sealed class AtomicFiles : IDisposable
 {
     private readonly List<(string Temporary, string Final)> _written = [];
 
