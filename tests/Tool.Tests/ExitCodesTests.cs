@@ -22,6 +22,8 @@ public sealed class ExitCodesTests
     [DataRow("CMP6097", false, 3)]
     [DataRow("CMP6098", false, 3)]
     [DataRow("CMP6099", true, 1)]
+    [DataRow("CMP8004", false, 1)]
+    [DataRow("CMP8004", true, 2)]
     public void Exit_code_follows_from_the_error_code(string code, bool filesAreArguments, int expected)
     {
         Assert.AreEqual(expected, ExitCodes.For(new ErrorCode(code, "", ""), filesAreArguments));

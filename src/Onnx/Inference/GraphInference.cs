@@ -58,6 +58,13 @@ internal sealed class GraphInference(Session session, IReadOnlyDictionary<string
     /// <summary>Puts down the content of an output whose type is there already.</summary>
     public void Fill(Value value, Fact fact) => _facts[value] = fact;
 
+    /// <summary>What an input that is added later declares; its symbols become symbols of the model.</summary>
+    public Fact Declare(Value input)
+    {
+        Session.AddSymbols(input.Shape);
+        return DeclaredInput(input);
+    }
+
     /// <summary>Infers one node more, whose inputs have been inferred.</summary>
     public void RunNode(Node node)
     {

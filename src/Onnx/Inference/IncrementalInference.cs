@@ -20,7 +20,7 @@ public sealed class IncrementalInference
 
     /// <summary>Takes in a new initializer or input.</summary>
     public void Add(Value value) =>
-        _inference.Fill(value, value.Initializer is { } tensor ? Fact.Of(tensor) : new Fact(value.ElementType, value.Shape?.ToArray() is { } dims ? [.. dims.Select(Expression.Of)] : null));
+        _inference.Fill(value, value.Initializer is { } tensor ? Fact.Of(tensor) : _inference.Declare(value));
 
     /// <summary>Infers a node that has just been added to the main graph, and sets the types of its outputs.</summary>
     /// <exception cref="CompressToolException">Its inputs do not go together (CMP2006).</exception>

@@ -3,7 +3,7 @@ namespace CompressTool.Onnx.Inference;
 /// <summary>What all graphs and functions of one inference run share.</summary>
 internal sealed class Session
 {
-    private readonly HashSet<string> _names;
+    private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, Expression> _parsed = [];
 
     public Session(Model model, InferenceOptions options, long constantLimit)
@@ -17,13 +17,8 @@ internal sealed class Session
 
         foreach (var input in model.Graph.Inputs)
         {
-            foreach (var dim in options.InputShapes.GetValueOrDefault(input.Name) ?? input.Shape ?? Shape.Scalar)
-            {
-                Symbols.UnionWith(dim.Symbol is null || Parse(dim) is null ? [] : ExpressionParser.Parse(dim.Symbol).Symbols().Select(atom => atom.Text));
-            }
+            AddSymbols(options.InputShapes.GetValueOrDefault(input.Name) ?? input.Shape);
         }
-
-        _names = [.. Symbols];
     }
 
     public InferenceOptions Options { get; }
@@ -41,6 +36,20 @@ internal sealed class Session
 
     /// <summary>How many nodes were looked at, those of functions once for every call.</summary>
     public long Visits { get; set; }
+
+    /// <summary>Makes the symbols of an input's shape symbols of the model.</summary>
+    public void AddSymbols(Shape? shape)
+    {
+        foreach (var dim in shape ?? Shape.Scalar)
+        {
+            if (dim.Symbol is not null && Parse(dim) is not null)
+            {
+                var names = ExpressionParser.Parse(dim.Symbol).Symbols().Select(atom => atom.Text).ToArray();
+                Symbols.UnionWith(names);
+                _names.UnionWith(names);
+            }
+        }
+    }
 
     /// <summary>A new opaque number named after a dimension of a value.</summary>
     public Expression Opaque(string valueName, int axis)

@@ -85,7 +85,8 @@ public sealed class Model : IDisposable
         _files.Clear();
     }
 
-    internal void Own(IDisposable file) => _files.Add(file);
+    /// <summary>Makes a file that tensors are in close together with the model.</summary>
+    public void Own(IDisposable file) => _files.Add(file);
 }
 
 /// <summary>A model-local function.</summary>

@@ -19,7 +19,8 @@ internal static class ErrorReference
             `shop.compress.yml(9,18): error CMP1004: unknown criterion 'tayler'; did you mean 'taylor'?`
 
             The ranges: CMP00xx the build (MSBuild), CMP10xx and CMP11xx recipes, CMP20xx model and tensor files, CMP30xx the runtime and
-            the machine, CMP31xx the store, CMP40xx and CMP41xx stages, CMP50xx gates, CMP60xx the command line.
+            the machine, CMP31xx the store, CMP40xx and CMP41xx stages, CMP50xx gates, CMP60xx the command line,
+            CMP70xx training, CMP80xx checkpoints.
 
             | Code | What is wrong | What to do |
             |---|---|---|

@@ -32,6 +32,7 @@ internal static class Application
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
         root.Add(new RunCommand());
         root.Add(new PlanCommand());
+        root.Add(new ImportCommand());
         root.Add(new InspectCommand());
         root.Add(new CompareCommand());
         root.Add(new InferCommand());

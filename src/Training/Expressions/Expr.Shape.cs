@@ -12,6 +12,13 @@ public sealed partial class Expr
         Value.Shape?.ToArray() is { } present && present.SequenceEqual(dims) ? this
         : Node("Reshape", [Builder.Int64s([.. dims])], dims.Contains(0) ? [Attribute.Int("allowzero", 1)] : []);
 
+    /// <summary>
+    /// The same elements in another shape, of an array whose dimensions need not be known: 0 keeps the dimension of the same place,
+    /// and one dimension may be -1 for what is left.
+    /// </summary>
+    /// <param name="target">The dimensions, 0 or -1.</param>
+    public Expr View(params IReadOnlyList<long> target) => Node("Reshape", Builder.Int64s([.. target]));
+
     /// <summary>The axes in another order.</summary>
     public Expr Transpose(params IReadOnlyList<int> permutation) =>
         permutation.SequenceEqual(Enumerable.Range(0, permutation.Count)) ? this

@@ -32,6 +32,9 @@ public sealed class GraphBuilder
     /// <summary>The graph that grows.</summary>
     public Graph Graph => Model.Graph;
 
+    /// <summary>What the names of new nodes and values begin with, e.g. the path of a layer and a slash; empty by default.</summary>
+    public string Scope { get; set; } = "";
+
     /// <summary>Whether gradients may use the operators of CompressTool.Training.Kernels, which the engine must know then.</summary>
     internal bool UseKernels { get; set; }
 
@@ -49,9 +52,15 @@ public sealed class GraphBuilder
     /// <param name="name">Its name; made unique.</param>
     /// <param name="type">Its element type.</param>
     /// <param name="dims">Its dimensions; none for a scalar.</param>
-    public Expr Input(string name, DataType type, params IEnumerable<long> dims)
+    public Expr Input(string name, DataType type, params IEnumerable<long> dims) => Input(name, type, Shape.Of(dims));
+
+    /// <summary>A new input of the graph whose dimensions may be symbols.</summary>
+    /// <param name="name">Its name; made unique.</param>
+    /// <param name="type">Its element type.</param>
+    /// <param name="shape">Its shape.</param>
+    public Expr Input(string name, DataType type, Shape shape)
     {
-        var value = new Value(Graph.UniqueName(name), new TensorType(type, Shape.Of(dims)));
+        var value = new Value(Graph.UniqueName(name), new TensorType(type, shape));
         Graph.AddInput(value);
         _inference.Add(value);
         return Of(value);
@@ -183,7 +192,7 @@ public sealed class GraphBuilder
         var outputs = new Value[outputCount];
         for (var index = 0; index < outputCount; index++)
         {
-            outputs[index] = new Value(Graph.UniqueName(opType));
+            outputs[index] = new Value(Graph.UniqueName(Scope + opType));
         }
 
         var node = new Node(opType, inputs.Select(input => input?.Value), outputs, outputs[0].Name, domain, attributes);

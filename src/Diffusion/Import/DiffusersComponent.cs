@@ -1,0 +1,78 @@
+using CompressTool.Diffusion.Import.Configuration;
+using CompressTool.Diffusion.Import.Weights;
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Diffusion.Import;
+
+/// <summary>A model in a diffusers folder: its configuration, and its weights if there are any.</summary>
+/// <param name="Name">The component, e.g. <c>unet</c>; empty when the folder holds one model alone.</param>
+/// <param name="ClassName">Its class, e.g. <c>UNet2DModel</c>.</param>
+/// <param name="Config">Full path of its config.json.</param>
+/// <param name="Weights">Full path of its weights, or of their index; null when the folder has none.</param>
+public sealed record DiffusersComponent(string Name, string ClassName, string Config, string? Weights)
+{
+    /// <summary>What separates a folder from a component in a name such as <c>folder#unet</c>.</summary>
+    public const char Separator = '#';
+
+    private const string IndexName = "model_index.json";
+
+    /// <summary>All files that the model is made of, the configuration first.</summary>
+    /// <exception cref="CompressToolException">A weight file is missing (CMP8007).</exception>
+    public IReadOnlyList<string> Files => [Config, .. Weights is null ? [] : WeightFiles.FilesOf(Weights)];
+
+    /// <summary>Finds a model.</summary>
+    /// <param name="folder">The folder; a component may be named behind it with '#'.</param>
+    /// <param name="component">The component; null for the one behind '#', or else the one that denoises.</param>
+    /// <exception cref="CompressToolException">The folder is not a diffusers model (CMP8001), or has no such component (CMP8002).</exception>
+    public static DiffusersComponent Find(string folder, string? component = null)
+    {
+        if (component is null && !Directory.Exists(folder) && folder.LastIndexOf(Separator) is var place and > 0)
+        {
+            (folder, component) = (folder[..place], folder[(place + 1)..]);
+        }
+
+        folder = Path.GetFullPath(folder);
+        if (!Directory.Exists(folder))
+        {
+            throw WeightFiles.IsPickled(folder) && File.Exists(folder) ? WeightFiles.Pickled(folder)
+                : new CompressToolException(OnnxErrors.FileNotFound, $"the folder '{folder}' does not exist");
+        }
+
+        var config = Path.Combine(folder, ConfigFile.Name);
+        if (File.Exists(Path.Combine(folder, IndexName)))
+        {
+            component ??= Denoiser(folder);
+            config = Path.Combine(folder, component, ConfigFile.Name);
+            if (component != Path.GetFileName(component) || !File.Exists(config))
+            {
+                var names = Components(folder);
+                throw new CompressToolException(DiffusionErrors.UnknownComponent, $"'{folder}' has no component '{component}' with a {ConfigFile.Name}{NearestName.Hint(component, names)}");
+            }
+        }
+        else if (component is { Length: > 0 })
+        {
+            throw new CompressToolException(DiffusionErrors.UnknownComponent, $"'{folder}' has no {IndexName}, so it has no component '{component}'");
+        }
+        else if (!File.Exists(config))
+        {
+            throw Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).FirstOrDefault(WeightFiles.IsPickled) is { } pickled ? WeightFiles.Pickled(pickled)
+                : new CompressToolException(DiffusionErrors.NoCheckpoint, $"'{folder}' has neither {IndexName} nor {ConfigFile.Name}");
+        }
+
+        var className = ConfigFile.Read(config).ClassName
+            ?? throw new CompressToolException(DiffusionErrors.UnsupportedConfig, $"'{config}' does not say what class the model is (_class_name)");
+        return new DiffusersComponent(component ?? "", className, config, WeightFiles.Find(Path.GetDirectoryName(config)!));
+    }
+
+    /// <summary>The components of a folder that are models.</summary>
+    private static string[] Components(string folder) =>
+        [.. Directory.EnumerateDirectories(folder).Where(path => File.Exists(Path.Combine(path, ConfigFile.Name))).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
+    /// <summary>The component that removes noise, which is the one that is meant when none is named.</summary>
+    private static string Denoiser(string folder)
+    {
+        var names = Components(folder);
+        return new[] { "unet", "transformer", "prior" }.FirstOrDefault(names.Contains) ?? (names.Length == 1 ? names[0]
+            : throw new CompressToolException(DiffusionErrors.UnknownComponent, $"'{folder}' has {(names.Length == 0 ? "no model with a " + ConfigFile.Name : $"the components {string.Join(", ", names)}: name one, e.g. {Path.GetFileName(folder)}#{names[0]}")}"));
+    }
+}

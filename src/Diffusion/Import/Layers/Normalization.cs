@@ -1,0 +1,36 @@
+using CompressTool.Diffusion.Import.Weights;
+using CompressTool.Onnx;
+using CompressTool.Training.Expressions;
+using Attribute = CompressTool.Onnx.Attribute;
+
+namespace CompressTool.Diffusion.Import.Layers;
+
+/// <summary>Normalisations.</summary>
+internal static class Normalization
+{
+    /// <summary>
+    /// Group normalisation (Wu and He 2018) of [batch, channels, height, width]. ONNX Runtime has no kernel of its own for it on the
+    /// CPU; the groups are made the channels of an instance normalisation. They are stacked along the height, so that no size has to be
+    /// known, and then scaled and shifted channel by channel.
+    /// </summary>
+    /// <param name="m">The place.</param>
+    /// <param name="x">The input.</param>
+    /// <param name="groups">Number of groups.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    public static Expr GroupNorm(this Module m, Expr x, int groups, double epsilon)
+    {
+        using var scope = m.Enter();
+        var channels = x.Size(1);
+        var (weight, bias) = (m.Parameter("weight", Initialization.Ones, channels), m.Parameter("bias", Initialization.Zeros, channels));
+        var normalized = m.Builder.Node("InstanceNormalization",
+            [x.View(0, groups, -1, 0), Vector(m, groups, 1), Vector(m, groups, 0)], Attribute.Float("epsilon", (float)epsilon)).View(0, channels, -1, 0);
+        return (normalized * weight.View(-1, 1, 1)) + bias.View(-1, 1, 1);
+    }
+
+    private static Expr Vector(Module m, int count, float number)
+    {
+        var numbers = new float[count];
+        Array.Fill(numbers, number);
+        return m.Builder.Constant(Tensor.Floats([count], numbers));
+    }
+}

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using CompressTool.Diffusion.Import;
+using CompressTool.Onnx.Cost;
+using CompressTool.Tool.CommandLine;
+using CompressTool.Tool.Output;
+
+namespace CompressTool.Tool.Commands;
+
+/// <summary><c>import</c>: makes an .onnx file of a model in a diffusers folder.</summary>
+internal sealed class ImportCommand : ToolCommand
+{
+    private readonly Argument<string> _folder = new("FOLDER") { Description = "The folder with model_index.json, or with the config.json of one model. A component may stand behind it: folder#unet." };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "The .onnx file; by default named after the component, in the current folder.", HelpName = "FILE" };
+    private readonly Option<string?> _component = new("--component", "-c") { Description = "The component to import, e.g. unet, vae; by default the one that removes noise.", HelpName = "NAME" };
+    private readonly Option<int> _seed = CommonOptions.Number("--init-seed", "Initialise the parameters at random with this seed, as PyTorch does, in place of the checkpoint's: to train from scratch.", 0, 0);
+
+    public ImportCommand()
+        : base("import", "Make an .onnx file of a model in a diffusers folder, from its config.json and .safetensors files.")
+    {
+        Add(_folder);
+        Add(_output);
+        Add(_component);
+        Add(_seed);
+    }
+
+    /// <inheritdoc/>
+    public override bool FilesAreArguments => true;
+
+    /// <inheritdoc/>
+    public override Task<int> RunAsync(CommandContext context)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var component = DiffusersComponent.Find(context.Get(_folder), context.Get(_component));
+        var fresh = context.IsGiven(_seed) || component.Weights is null;
+        if (fresh && !context.IsGiven(_seed))
+        {
+            context.Console.Info($"'{Path.GetDirectoryName(component.Config)}' has no weights: the parameters are initialised at random with seed 0 (--init-seed)");
+        }
+
+        using var model = DiffusersImporter.Import(component, new ImportOptions { InitSeed = context.IsGiven(_seed) ? context.Get(_seed) : null });
+        var path = context.Get(_output) ?? (component.Name.Length > 0 ? component.Name : Path.GetFileName(Path.GetDirectoryName(component.Config)!)) + ".onnx";
+        var files = model.Save(path, cancellationToken: context.CancellationToken);
+        var elapsed = Stopwatch.GetElapsedTime(start);
+        var parameters = ModelCost.Measure(model).Parameters;
+        var bytes = files.Sum(file => new FileInfo(file.Path).Length);
+        context.WriteResult(
+            new JsonObject
+            {
+                ["class"] = component.ClassName,
+                ["component"] = component.Name,
+                ["parameters"] = parameters,
+                ["initialized"] = fresh ? "random" : "checkpoint",
+                ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file.Path))]),
+                ["bytes"] = bytes,
+                ["seconds"] = Math.Round(elapsed.TotalSeconds, 6),
+            },
+            output =>
+            {
+                output.WriteLine($"{component.ClassName}: {Units.Count(parameters)} parameters{(fresh ? ", initialised at random" : "")}");
+                output.WriteLine($"{string.Join(", ", files.Select(file => file.Path))} ({Units.Bytes(bytes)}, {Units.Duration(elapsed)})");
+            });
+        return Task.FromResult(ExitCodes.Success);
+    }
+}
