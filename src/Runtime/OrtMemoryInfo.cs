@@ -99,6 +99,20 @@ public sealed unsafe class OrtMemoryInfo : IDisposable, IEquatable<OrtMemoryInfo
 
     internal OrtHandle Handle { get; }
 
+    /// <summary>The memory in which a session leaves an output; null when the library is older than 1.23 and cannot tell.</summary>
+    internal static OrtMemoryInfo? OfOutput(InferenceSession session, int index)
+    {
+        if (OrtLibrary.Current.ApiVersion < 23)
+        {
+            return null;
+        }
+
+        using var lease = session.Handle.Acquire();
+        var infos = stackalloc nint[session.OutputNames.Count];
+        OrtStatus.Check(OrtLibrary.Api->SessionGetMemoryInfoForOutputs(lease.Pointer, infos, (nuint)session.OutputNames.Count), "Reading where a session leaves its outputs");
+        return new OrtMemoryInfo(new OrtHandle(infos[index], null, session.Handle));
+    }
+
     /// <inheritdoc/>
     public bool Equals(OrtMemoryInfo? other)
     {

@@ -28,6 +28,10 @@ public interface IEngine
     /// <summary>Prepares a model in memory to run. It may be changed or disposed afterwards.</summary>
     /// <inheritdoc cref="Compile(string, EngineOptions?, CancellationToken)"/>
     ICompiledFunction Compile(Model model, EngineOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>The memory in which functions of some options keep their values, for arrays that stay there from run to run.</summary>
+    /// <param name="options">The options of the functions; null for the defaults.</param>
+    IDeviceMemory OpenDeviceMemory(EngineOptions? options = null);
 }
 
 /// <summary>A model ready to run: feeds in, outputs out. Runs may happen on several threads at once.</summary>

@@ -22,7 +22,7 @@ public sealed class OnnxRuntimeEngine : IEngine
     public ICompiledFunction Compile(string modelPath, EngineOptions? options = null, CancellationToken cancellationToken = default)
     {
         using var sessionOptions = ToSessionOptions(options ?? new EngineOptions());
-        return Describe(new InferenceSession(modelPath, sessionOptions, cancellationToken), modelPath);
+        return Describe(new InferenceSession(modelPath, sessionOptions, cancellationToken), modelPath, OnHost(options));
     }
 
     /// <inheritdoc/>
@@ -31,7 +31,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         using var sessionOptions = ToSessionOptions(options ?? new EngineOptions());
         if (model.Graph.Initializers.Sum(value => value.Initializer!.ByteLength) <= MaxBytesInMemory)
         {
-            return Describe(new InferenceSession(model.ToBytes(), sessionOptions, cancellationToken), model.Graph.Name);
+            return Describe(new InferenceSession(model.ToBytes(), sessionOptions, cancellationToken), model.Graph.Name, OnHost(options));
         }
 
         var folder = Directory.CreateTempSubdirectory("compresstool-");
@@ -39,13 +39,26 @@ public sealed class OnnxRuntimeEngine : IEngine
         {
             var path = Path.Combine(folder.FullName, "model.onnx");
             model.Save(path, cancellationToken: cancellationToken);
-            return Describe(new InferenceSession(path, sessionOptions, cancellationToken), model.Graph.Name);
+            return Describe(new InferenceSession(path, sessionOptions, cancellationToken), model.Graph.Name, OnHost(options));
         }
         finally
         {
             folder.Delete(recursive: true);
         }
     }
+
+    /// <inheritdoc/>
+    public IDeviceMemory OpenDeviceMemory(EngineOptions? options = null)
+    {
+        options = (options ?? new EngineOptions()) with { ProfilePath = null };
+        return new OrtDeviceMemory(options.Providers is [var first, ..] ? first : null, model =>
+        {
+            using var sessionOptions = ToSessionOptions(options);
+            return new InferenceSession(model.ToBytes(), sessionOptions);
+        });
+    }
+
+    private static bool OnHost(EngineOptions? options) => options is null || options.Providers.Count == 0;
 
     private static SessionOptions ToSessionOptions(EngineOptions options)
     {
@@ -74,11 +87,11 @@ public sealed class OnnxRuntimeEngine : IEngine
         }
     }
 
-    private static Function Describe(InferenceSession session, string modelName)
+    private static Function Describe(InferenceSession session, string modelName, bool onHost)
     {
         try
         {
-            return new Function(session, modelName);
+            return new Function(session, modelName, onHost);
         }
         catch
         {
@@ -87,7 +100,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         }
     }
 
-    private sealed class Function(InferenceSession session, string modelPath) : ICompiledFunction
+    private sealed class Function(InferenceSession session, string modelPath, bool onHost) : ICompiledFunction
     {
         public IReadOnlyList<FunctionValue> Inputs { get; } = Describe(session.InputNames, session.InputMetadata, modelPath);
 
@@ -122,7 +135,7 @@ public sealed class OnnxRuntimeEngine : IEngine
             }
         }
 
-        public IFunctionBinding Bind() => new Binding(session);
+        public IFunctionBinding Bind() => new OnnxRuntimeBinding(session, onHost);
 
         public void Dispose() => session.Dispose();
 
@@ -139,34 +152,5 @@ public sealed class OnnxRuntimeEngine : IEngine
             var dims = metadata.Dimensions.Zip(metadata.SymbolicDimensions, (size, symbol) => size >= 0 ? new Dim(size) : symbol.Length > 0 ? new Dim(symbol) : Dim.Unknown);
             return new FunctionValue(name, new TensorType(metadata.ElementType, metadata.HasShape ? new Shape([.. dims]) : null));
         }
-    }
-
-    private sealed class Binding(InferenceSession session) : IFunctionBinding
-    {
-        private readonly OrtIoBinding _binding = session.CreateIoBinding();
-
-        // What the runtime has pointers into must not be collected.
-        private readonly Dictionary<string, NativeArray> _inputs = [], _outputs = [];
-
-        public void SetInput(string name, NativeArray array)
-        {
-            using var value = Value(array);
-            _binding.BindInput(name, value);
-            _inputs[name] = array;
-        }
-
-        public void SetOutput(string name, NativeArray array)
-        {
-            using var value = Value(array);
-            _binding.BindOutput(name, value);
-            _outputs[name] = array;
-        }
-
-        public void Run(CancellationToken cancellationToken = default) => session.RunWithBinding(_binding, cancellationToken: cancellationToken);
-
-        public void Dispose() => _binding.Dispose();
-
-        private static OrtValue Value(NativeArray array) =>
-            OrtValue.CreateTensorValueWithData(OrtMemoryInfo.Cpu, array.Type, [.. array.Dims], array.Pointer, array.ByteLength);
     }
 }

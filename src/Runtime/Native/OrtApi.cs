@@ -149,6 +149,7 @@ internal unsafe struct OrtApi
     [FieldOffset(131 * P)] public delegate* unmanaged<nint, nint, nint*, nint> CreateAllocator;
     [FieldOffset(132 * P)] public delegate* unmanaged<nint, void> ReleaseAllocator;
     [FieldOffset(225 * P)] public delegate* unmanaged<nint, int*, void> MemoryInfoGetDeviceType;
+    [FieldOffset(381 * P)] public delegate* unmanaged<nint, nint*, nuint, nint> SessionGetMemoryInfoForOutputs; // 1.23
 
     // Io-binding
     [FieldOffset(133 * P)] public delegate* unmanaged<nint, nint, nint, nint> RunWithBinding;

@@ -29,6 +29,9 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
         _engine.Compile(model, options, cancellationToken);
 
     /// <inheritdoc/>
+    public IDeviceMemory OpenDeviceMemory(EngineOptions? options = null) => _engine.OpenDeviceMemory(options);
+
+    /// <inheritdoc/>
     public ICompiledFunction CompileGradient(Model model, string loss, IReadOnlyList<string> by, GradientOptions? gradientOptions = null, EngineOptions? options = null, CancellationToken cancellationToken = default)
     {
         gradientOptions ??= new GradientOptions();

@@ -1,3 +1,4 @@
+using CompressTool.Training.Engine;
 using CompressTool.Training.Optimization;
 
 namespace CompressTool.Training.Loop;
@@ -36,4 +37,18 @@ public interface ITrainingStep
     /// <param name="cancellationToken">Ends the work.</param>
     /// <returns>Words for an error message, e.g. <c>output 'h' of the Exp '/act/Exp'</c>; null when it cannot be told.</returns>
     string? FindNonFinite(Batch batch, CancellationToken cancellationToken) => null;
+}
+
+/// <summary>A step that can leave parameters and gradients on the device where it computes them.</summary>
+public interface IDeviceTrainingStep : ITrainingStep
+{
+    /// <summary>The device that parameters and gradients shall stay on; null for the host.</summary>
+    TrainingDevice? Device { get; }
+
+    /// <summary>Computes the loss and its gradients, as <see cref="ITrainingStep.Compute"/>.</summary>
+    /// <param name="batch">The samples.</param>
+    /// <param name="values">The parameters.</param>
+    /// <param name="gradients">Where the gradients go: one of two blocks, the same ones in every call.</param>
+    /// <param name="cancellationToken">Ends the work; the gradients are undefined then.</param>
+    LossValue Compute(Batch batch, DeviceBlock values, DeviceBlock gradients, CancellationToken cancellationToken);
 }

@@ -1,4 +1,5 @@
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Training.Loop.Places;
 using CompressTool.Training.Optimization;
 
 namespace CompressTool.Training.Loop;
@@ -12,7 +13,8 @@ public sealed class Trainer : IDisposable
 {
     private readonly IBatchSource _source;
     private readonly TrainerOptions _options;
-    private readonly GradientAccumulator _accumulator;
+    private readonly ITrainingStep _step;
+    private readonly TrainingPlace _place;
     private readonly CheckpointFolder? _checkpoints;
     private readonly List<(long Step, double Value)> _evaluations = [];
     private SmoothedLoss _loss;
@@ -34,7 +36,10 @@ public sealed class Trainer : IDisposable
         Optimizer = options.Optimizer.Create(parameters);
         Optimizer.Threads = options.Threads;
         Average = options.Average is { } average ? new MovingAverage(parameters, average) : null;
-        _accumulator = new GradientAccumulator(parameters, step, options.MicroBatch, options.Threads);
+        _step = step;
+        _place = step is IDeviceTrainingStep { Device: { } device } deviceStep
+            ? new DevicePlace(deviceStep, device, Optimizer, Average, options.MicroBatch)
+            : new HostPlace(step, Optimizer, Average, options.MicroBatch);
         if (options.CheckpointFolder is { } folder)
         {
             IReadOnlyList<KeyValuePair<string, string>> configuration =
@@ -46,7 +51,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>What is trained.</summary>
+    /// <summary>What is trained. A training on a device brings the values up to date before evaluations and checkpoints, and at its end.</summary>
     public ParameterSet Parameters { get; }
 
     /// <summary>The optimizer with its state.</summary>
@@ -54,6 +59,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>The moving average of the parameters; null when there is none.</summary>
     public MovingAverage? Average { get; }
+
+    /// <summary>Where the numbers live during <see cref="Run"/>.</summary>
+    internal TrainingPlace Place => _place;
 
     /// <summary>Steps made.</summary>
     public long Step { get; private set; }
@@ -82,6 +90,7 @@ public sealed class Trainer : IDisposable
         Resume();
         if (Step < _options.Steps)
         {
+            _place.Load(cancellationToken);
             try
             {
                 using var batches = new BatchPrefetcher(_source, _options.Seed, (Step, _options.Steps), _options.Prefetch, cancellationToken);
@@ -94,9 +103,12 @@ public sealed class Trainer : IDisposable
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
+                _place.Store();
                 Save();
                 throw;
             }
+
+            _place.Store();
         }
 
         Save();
@@ -106,7 +118,7 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _accumulator.Dispose();
+        _place.Dispose();
         Average?.Dispose();
         Optimizer.Dispose();
     }
@@ -132,20 +144,21 @@ public sealed class Trainer : IDisposable
     private void MakeStep(Batch batch, Pace pace, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         var rate = _options.Optimizer.LearningRate * _options.Schedule.FactorAt(Step, _options.Steps);
-        var loss = _accumulator.Compute(batch, cancellationToken);
-        var norm = GradientNorm.Compute(Parameters, _options.Threads);
+        var loss = _place.Compute(batch, cancellationToken);
+        var norm = _place.GradientNorm();
         if (!double.IsFinite(loss.Total) || !double.IsFinite(norm))
         {
-            throw NonFinite(batch, loss, cancellationToken);
+            throw NonFinite(batch, loss, norm, cancellationToken);
         }
 
-        Optimizer.Step(rate, GradientNorm.ClipFactor(norm, _options.ClipNorm), Average);
+        _place.Update(rate, GradientNorm.ClipFactor(norm, _options.ClipNorm));
         _loss.Add(loss.Total);
         Step++;
 
         double? evaluation = null;
         if (Evaluate is not null && (Step == _options.Steps || (_options.EvaluateEvery > 0 && Step % _options.EvaluateEvery == 0)))
         {
+            _place.Store();
             evaluation = Evaluate(this, cancellationToken);
             _evaluations.Add((Step, evaluation.Value));
         }
@@ -164,6 +177,7 @@ public sealed class Trainer : IDisposable
     {
         if (_checkpoints is not null && Step != _saved)
         {
+            _place.Store();
             _checkpoints.Write(Step, _loss);
             _saved = Step;
         }
@@ -171,9 +185,11 @@ public sealed class Trainer : IDisposable
         _savedAt = Clock.GetTimestamp();
     }
 
-    private CompressToolException NonFinite(Batch batch, LossValue loss, CancellationToken cancellationToken)
+    private CompressToolException NonFinite(Batch batch, LossValue loss, double norm, CancellationToken cancellationToken)
     {
-        var first = _accumulator.FindNonFinite(batch, cancellationToken) is { } found ? $"; the first bad value is {found}" : "";
+        _place.Store();
+        _place.StoreGradients();
+        var first = _place.FindNonFinite(_step, batch, cancellationToken) is { } found ? $"; the first bad value is {found}" : "";
         const string wayOut = "; lower the learning rate, warm up longer, or clip the gradients";
         if (!double.IsFinite(loss.Total))
         {
@@ -181,8 +197,9 @@ public sealed class Trainer : IDisposable
             return new CompressToolException(TrainingErrors.NonFiniteLoss, $"the loss{term} is {Numbers.Text(loss.Total)} in step {Step + 1} of {_options.Steps}{first}{wayOut}");
         }
 
-        var (parameter, index, value) = GradientNorm.FirstNonFinite(Parameters)!.Value;
-        return new CompressToolException(TrainingErrors.NonFiniteGradient,
-            $"the gradient of '{parameter.Name}' is {Numbers.Text(value)} at element {index} in step {Step + 1} of {_options.Steps}{first}{wayOut}");
+        // A device adds squares in float32, which gradients may be too large for that are finite themselves.
+        var what = GradientNorm.FirstNonFinite(Parameters) is var (parameter, index, value)
+            ? $"the gradient of '{parameter.Name}' is {Numbers.Text(value)} at element {index}" : $"the norm of the gradients is {Numbers.Text(norm)}";
+        return new CompressToolException(TrainingErrors.NonFiniteGradient, $"{what} in step {Step + 1} of {_options.Steps}{first}{wayOut}");
     }
 }

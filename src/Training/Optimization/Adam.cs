@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using CompressTool.Training.Expressions;
 
 namespace CompressTool.Training.Optimization;
 
@@ -56,7 +57,33 @@ public sealed record AdamWOptions : AdamOptions
 /// <summary>Adam and AdamW; see their options.</summary>
 internal sealed class Adam(ParameterSet parameters, AdamOptions options, bool decoupled) : Optimizer(parameters, options, "exp_avg", "exp_avg_sq")
 {
+    private const string Rate = "rate", RootScale = "root scale", Shrink = "shrink";
+
+    internal override IReadOnlyList<(string Name, float Value)> StepNumbers(double learningRate)
+    {
+        var (decaying, _) = Rules(learningRate);
+        return [(Rate, decaying.Rate), (RootScale, decaying.RootScale), (Shrink, decaying.Shrink)];
+    }
+
+    internal override (Expr Weight, Expr[] State) Write(Expr weight, Expr gradient, Expr[] state, bool decays, IReadOnlyDictionary<string, Expr> numbers)
+    {
+        var (decaying, plain) = Rules(0);
+        var rule = decays ? decaying : plain;
+        gradient = rule.L2 == 0 ? gradient : gradient + (weight * rule.L2);
+        var first = (gradient * rule.Rest1) + (state[0] * rule.Beta1);
+        var second = (gradient.Square() * rule.Rest2) + (state[1] * rule.Beta2);
+        var root = (second.Sqrt() * numbers[RootScale]) + rule.Epsilon;
+        var shrunk = decays && decoupled ? weight * numbers[Shrink] : weight;
+        return ((first / root * numbers[Rate]) + shrunk, [first, second]);
+    }
+
     private protected override void Update(UpdateBlocks blocks, bool[] decays, double learningRate)
+    {
+        var (decaying, plain) = Rules(learningRate);
+        FusedUpdate.Run(Parameters, decays, blocks, decaying, plain, Threads);
+    }
+
+    private (Rule Decaying, Rule Plain) Rules(double learningRate)
     {
         // The corrections are made in double precision and applied in this order by PyTorch.
         var correction1 = 1 - Math.Pow(options.Beta1, StepCount);
@@ -72,10 +99,7 @@ internal sealed class Adam(ParameterSet parameters, AdamOptions options, bool de
             Rate = (float)(-learningRate / correction1),
             Shrink = 1,
         };
-        var decaying = decoupled
-            ? plain with { Shrink = (float)(1 - (learningRate * options.WeightDecay)) }
-            : plain with { L2 = (float)options.WeightDecay };
-        FusedUpdate.Run(Parameters, decays, blocks, decaying, plain, Threads);
+        return (decoupled ? plain with { Shrink = (float)(1 - (learningRate * options.WeightDecay)) } : plain with { L2 = (float)options.WeightDecay }, plain);
     }
 
     private record struct Rule : IUpdateRule

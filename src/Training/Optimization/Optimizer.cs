@@ -1,4 +1,5 @@
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Training.Expressions;
 
 namespace CompressTool.Training.Optimization;
 
@@ -129,6 +130,23 @@ public abstract class Optimizer : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(stepCount);
         StepCount = stepCount;
     }
+
+    /// <summary>Counts a step whose update a graph makes.</summary>
+    internal void CountStep() => StepCount++;
+
+    /// <summary>Whether a parameter has weight decay.</summary>
+    internal bool DecaysAt(int slot) => _decays[slot];
+
+    /// <summary>The numbers of step <see cref="StepCount"/> that change from step to step, always the same names.</summary>
+    internal abstract IReadOnlyList<(string Name, float Value)> StepNumbers(double learningRate);
+
+    /// <summary>Writes the update of a parameter as a graph: the same formula as the pass over the blocks.</summary>
+    /// <param name="weight">The weights.</param>
+    /// <param name="gradient">Their gradients, after clipping.</param>
+    /// <param name="state">The optimizer's state of them.</param>
+    /// <param name="decays">Whether they have weight decay.</param>
+    /// <param name="numbers">The step's numbers (<see cref="StepNumbers"/>) by name.</param>
+    internal abstract (Expr Weight, Expr[] State) Write(Expr weight, Expr gradient, Expr[] state, bool decays, IReadOnlyDictionary<string, Expr> numbers);
 
     /// <inheritdoc/>
     public void Dispose()

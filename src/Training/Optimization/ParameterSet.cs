@@ -7,7 +7,7 @@ namespace CompressTool.Training.Optimization;
 
 /// <summary>
 /// The parameters of a model that are trained: their values and gradients, each in one block, and the masks of pruned ones.
-/// The values live here once; engines read them and write the gradients in place.
+/// The values live here once; engines of the CPU read them and write the gradients in place.
 /// </summary>
 public sealed class ParameterSet : IDisposable
 {

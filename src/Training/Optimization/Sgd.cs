@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using CompressTool.Training.Expressions;
 
 namespace CompressTool.Training.Optimization;
 
@@ -35,6 +36,23 @@ public sealed record SgdOptions : OptimizerOptions
 internal sealed class Sgd(ParameterSet parameters, SgdOptions options)
     : Optimizer(parameters, options, options.Momentum > 0 ? ["momentum_buffer"] : [])
 {
+    private const string Rate = "rate";
+
+    internal override IReadOnlyList<(string Name, float Value)> StepNumbers(double learningRate) => [(Rate, (float)-learningRate)];
+
+    internal override (Expr Weight, Expr[] State) Write(Expr weight, Expr gradient, Expr[] state, bool decays, IReadOnlyDictionary<string, Expr> numbers)
+    {
+        gradient = decays && options.WeightDecay != 0 ? gradient + (weight * options.WeightDecay) : gradient;
+        if (state.Length == 0)
+        {
+            return ((gradient * numbers[Rate]) + weight, []);
+        }
+
+        var momentum = (state[0] * options.Momentum) + gradient;
+        var direction = options.Nesterov ? (momentum * options.Momentum) + gradient : momentum;
+        return ((direction * numbers[Rate]) + weight, [momentum]);
+    }
+
     private protected override void Update(UpdateBlocks blocks, bool[] decays, double learningRate)
     {
         var plain = new Rule(learningRate, 0, options.Momentum, options.Nesterov);

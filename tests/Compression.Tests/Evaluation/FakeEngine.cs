@@ -34,6 +34,8 @@ internal sealed class FakeEngine : IEngine
     public ICompiledFunction Compile(Onnx.Model model, EngineOptions? options = null, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException("Models are known by their file names.");
 
+    public IDeviceMemory OpenDeviceMemory(EngineOptions? options = null) => throw new NotSupportedException("There is no device.");
+
     private sealed class FakeFunction(
         FakeEngine engine, string file, IReadOnlyList<FunctionValue> inputs, IReadOnlyList<FunctionValue> outputs, Func<IReadOnlyDictionary<string, NdArray>, Dictionary<string, NdArray>> run) : ICompiledFunction
     {

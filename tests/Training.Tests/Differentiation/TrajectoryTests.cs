@@ -4,6 +4,8 @@ using CompressTool.Onnx.Inference;
 using CompressTool.Runtime.Engine;
 using CompressTool.Training.Differentiation;
 using CompressTool.Training.Engine;
+using CompressTool.Training.Loop;
+using CompressTool.Training.Loop.Places;
 using CompressTool.Training.Optimization;
 
 namespace CompressTool.Training.Tests.Differentiation;
@@ -15,13 +17,19 @@ public sealed class TrajectoryTests
     public TestContext TestContext { get; set; } = null!;
 
     [TestMethod]
-    [DataRow(0)]
-    [DataRow(1)]
-    [DataRow(2)]
-    [DataRow(3)]
-    [DataRow(4)]
-    [DataRow(5)]
-    public void Losses_and_norms_follow_the_reference(int number)
+    [DataRow(0, false)]
+    [DataRow(1, false)]
+    [DataRow(2, false)]
+    [DataRow(3, false)]
+    [DataRow(4, false)]
+    [DataRow(5, false)]
+    [DataRow(0, true)]
+    [DataRow(1, true)]
+    [DataRow(2, true)]
+    [DataRow(3, true)]
+    [DataRow(4, true)]
+    [DataRow(5, true)]
+    public void Losses_and_norms_follow_the_reference(int number, bool onDevice)
     {
         if (Repository.Oracle("train_trajectories.json") is not { } file)
         {
@@ -45,38 +53,32 @@ public sealed class TrajectoryTests
         using var optimizer = Options(run).Create(parameters);
         using var average = run.GetProperty("ema_decay").ValueKind == JsonValueKind.Null ? null
             : new MovingAverage(parameters, new MovingAverageOptions { Decay = run.GetProperty("ema_decay").GetDouble(), WarmUp = false });
-        using var function = new OnnxRuntimeTrainingEngine().CompileGradient(graph.Model, "loss", [.. graph.Parameters.Keys]);
-        using var binding = function.Bind();
-        foreach (var (input, array) in ReferenceModel.ReadArrays(Path.Combine(folder, "io"), [.. inputs, "target"]))
-        {
-            binding.SetInput(input, NativeArray.From(array));
-        }
+        var engine = new OnnxRuntimeTrainingEngine();
 
-        foreach (var slot in parameters.Layout.Slots)
-        {
-            binding.SetInput(slot.Name, parameters.Values[slot.Name]);
-            binding.SetOutput(TrainingGraph.GradientPrefix + slot.Name, parameters.Gradients[slot.Name]);
-        }
-
-        using var loss = new NativeArray(DataType.Float);
-        binding.SetOutput("loss", loss);
+        // Naming the CPU takes the way of other providers.
+        var options = new EngineOptions { Providers = onDevice ? [new ExecutionProvider("CPU")] : [] };
+        using var function = engine.CompileGradient(graph.Model, "loss", [.. graph.Parameters.Keys], options: options);
+        using var batch = new Batch(2, ReferenceModel.ReadArrays(Path.Combine(folder, "io"), [.. inputs, "target"]).ToDictionary(array => array.Key, array => NativeArray.From(array.Value)));
+        using var trained = new FunctionStep(function, parameters, device: onDevice ? new TrainingDevice(engine, options) : null);
+        using TrainingPlace place = onDevice ? new DevicePlace(trained, trained.Device!, optimizer, average, null) : new HostPlace(trained, optimizer, average, null);
+        place.Load(TestContext.CancellationToken);
         var clip = run.GetProperty("clip_grad_norm") is { ValueKind: JsonValueKind.Number } limit ? limit.GetDouble() : (double?)null;
         var (worstLoss, worstNorm) = (0.0, 0.0);
         for (var step = 0; step <= 10; step++)
         {
-            binding.Run();
-            worstLoss = Math.Max(worstLoss, Relative(loss.AsSpan<float>()[0], run, "loss", step));
+            worstLoss = Math.Max(worstLoss, Relative(place.Compute(batch, TestContext.CancellationToken).Total, run, "loss", step));
             if (step < 10)
             {
-                var norm = GradientNorm.Compute(parameters);
+                var norm = place.GradientNorm();
                 worstNorm = Math.Max(worstNorm, Relative(norm, run, "grad_norm", step));
-                optimizer.Step(run.GetProperty("lr").GetDouble(), GradientNorm.ClipFactor(norm, clip), average);
+                place.Update(run.GetProperty("lr").GetDouble(), GradientNorm.ClipFactor(norm, clip));
             }
         }
 
+        place.Store();
         var worstParameter = WorstNorm(parameters.Values, names, run.GetProperty("param_norm_after_f64"));
         var worstAverage = average is null ? 0 : WorstNorm(average.Values, names, run.GetProperty("ema_norm_after_f64"));
-        TestContext.WriteLine($"{name} {run.GetProperty("optimizer").GetString()}: loss {worstLoss:g2}, gradient norm {worstNorm:g2}, parameters {worstParameter:g2}, average {worstAverage:g2}");
+        TestContext.WriteLine($"{name} {run.GetProperty("optimizer").GetString()}{(onDevice ? " on a device" : "")}: loss {worstLoss:g2}, gradient norm {worstNorm:g2}, parameters {worstParameter:g2}, average {worstAverage:g2}");
         Assert.IsLessThan(1e-5, worstLoss);
         Assert.IsLessThan(NormTolerance(run), worstNorm);
         Assert.IsLessThan(1e-5, worstParameter);
