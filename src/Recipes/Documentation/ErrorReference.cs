@@ -20,7 +20,7 @@ internal static class ErrorReference
 
             The ranges: CMP00xx the build (MSBuild), CMP10xx and CMP11xx recipes, CMP20xx model and tensor files, CMP30xx the runtime and
             the machine, CMP31xx the store, CMP40xx and CMP41xx stages, CMP50xx gates, CMP60xx the command line,
-            CMP70xx training, CMP80xx checkpoints.
+            CMP70xx training, CMP80xx to CMP83xx diffusion models.
 
             | Code | What is wrong | What to do |
             |---|---|---|

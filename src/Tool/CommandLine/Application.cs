@@ -37,6 +37,7 @@ internal static class Application
         root.Add(new CompareCommand());
         root.Add(new InferCommand());
         root.Add(new GradientsCommand());
+        root.Add(new ImagesCommand());
         root.Add(new NewCommand());
         root.Add(new CacheCommand());
         root.Add(new SchemaCommand());
