@@ -55,26 +55,7 @@ internal sealed class TrainedModel
             return new ArraySource(file.Names.Select(name => KeyValuePair.Create(name, file[name])), _options.Batch);
         }
 
-        var sample = _model.Graph.Inputs.FirstOrDefault(input => input.ElementType == DataType.Float && input.Shape is { Count: 4 })
-            ?? throw Unsuitable("the model has no input for images: float32 with 4 dimensions; give tensors instead");
-        var timestep = _model.Graph.Inputs.Where(input => input != sample && input.Shape is { Count: 1 }).ToArray();
-        if (timestep.Length != 1 || _model.Graph.Inputs.Count != 2)
-        {
-            throw Unsuitable($"images can train a model with one input for samples and one for timesteps, and this one has {string.Join(", ", _model.Graph.Inputs.Select(input => input.ToString()))}; give tensors instead");
-        }
-
-        var images = NpyFile.Read(_options.Data.Images!.FullPath);
-        var (height, width) = (sample.Shape![2].Value, sample.Shape[3].Value);
-        var source = new ImageSource(images, new ImageSourceOptions
-        {
-            BatchSize = _options.Batch,
-            Input = sample.Name,
-            Flip = _options.Data.Flip,
-            Size = height is { } h && width is { } w ? ((int)h, (int)w) : null,
-        });
-        return sample.Shape[1].Value is { } channels && channels != source.Channels
-            ? throw new CompressToolException(CompressionErrors.InvalidTraining, $"the images have {source.Channels} channels, and the input '{sample.Name}' of the model takes {channels}") { OptionPath = "data.images" }
-            : new NoisySource(source, NoiseSchedule.Create(_options.Noise), sample.Name, timestep[0]);
+        return NoisyImages.Open(_model.Graph, _options);
     }
 
     /// <summary>Trains, and puts the new weights into the model.</summary>

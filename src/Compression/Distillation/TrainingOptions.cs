@@ -49,6 +49,18 @@ public sealed record TrainingData
     /// <summary>Mirroring.</summary>
     [Option("Whether every second image, chosen at random, is mirrored left to right.")]
     public bool Flip { get; init; }
+
+    /// <summary>Labels.</summary>
+    [Option("A .npy file with the class of each image, whole numbers from 0, for a model that takes class labels.", Example = "labels.npy")]
+    public RecipePath? Labels { get; init; }
+
+    /// <summary>Label dropout.</summary>
+    [Option("Share of samples that get the label of no class instead of their own, so that the model can be guided (classifier-free guidance).", Min = 0, Max = 1, Example = "0.1")]
+    public double LabelDropout { get; init; }
+
+    /// <summary>Label of no class.</summary>
+    [Option("The label of no class; the number of classes of the images when left out, so that the model has one class more than they.", Min = 0)]
+    public int? NullLabel { get; init; }
 }
 
 /// <summary>The options of a training that <c>finetune</c> and <c>distill</c> share.</summary>

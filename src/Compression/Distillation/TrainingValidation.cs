@@ -17,6 +17,20 @@ internal static class TrainingValidation
             errors.Add("data.flip", "only images are mirrored");
         }
 
+        if (options.Data.Labels is not null && options.Data.Images is null)
+        {
+            errors.Add("data.labels", "labels go with images; tensors have a tensor for each input");
+        }
+
+        if (options.Data.Labels is null && (options.Data.LabelDropout > 0 || options.Data.NullLabel is not null))
+        {
+            errors.Add(options.Data.LabelDropout > 0 ? "data.label-dropout" : "data.null-label", "there are no labels; give data.labels");
+        }
+        else if (options.Data.NullLabel is not null && options.Data.LabelDropout == 0)
+        {
+            errors.Add("data.null-label", "nothing gets this label; give label-dropout");
+        }
+
         if (options.MicroBatch is { } size && options.Batch % size != 0)
         {
             errors.Add("micro-batch", $"a batch of {options.Batch} is not a multiple of {size}");

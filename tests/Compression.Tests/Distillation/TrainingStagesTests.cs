@@ -182,6 +182,9 @@ public sealed class TrainingStagesTests
         Assert.AreEqual("data|", Errors(new FinetuneOptions { Steps = 10 }));
         Assert.AreEqual("data|", Errors(new FinetuneOptions { Data = images with { Tensors = tensors.Tensors }, Steps = 10 }));
         Assert.AreEqual("data.flip|", Errors(new FinetuneOptions { Data = tensors with { Flip = true }, Steps = 10 }));
+        Assert.AreEqual("data.labels|", Errors(new FinetuneOptions { Data = tensors with { Labels = images.Images }, Steps = 10 }));
+        Assert.AreEqual("data.label-dropout|", Errors(new FinetuneOptions { Data = images with { LabelDropout = 0.1 }, Steps = 10 }));
+        Assert.AreEqual("data.null-label|", Errors(new FinetuneOptions { Data = images with { NullLabel = 3, Labels = images.Images }, Steps = 10 }));
         Assert.AreEqual("noise|", Errors(new FinetuneOptions { Data = tensors, Steps = 10, Noise = new NoiseOptions { MinSnr = 5 } }));
         Assert.AreEqual("noise.scheduler|", Errors(new FinetuneOptions { Data = images, Steps = 10, Noise = new NoiseOptions { Scheduler = new RecipePath("s.json", "/s.json"), BetaEnd = 0.02 } }));
         Assert.AreEqual("micro-batch|", Errors(new FinetuneOptions { Data = images, Steps = 10, Batch = 16, MicroBatch = 5 }));

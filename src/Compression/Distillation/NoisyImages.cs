@@ -1,0 +1,89 @@
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Training.Loop;
+
+namespace CompressTool.Compression.Distillation;
+
+/// <summary>Opens images, and the labels that go with them, as the data of a diffusion model's training.</summary>
+internal static class NoisyImages
+{
+    /// <summary>Batches of noisy images.</summary>
+    /// <exception cref="CompressToolException">The model has other inputs, or the data does not fit them.</exception>
+    public static IBatchSource Open(Graph graph, TrainingOptions options)
+    {
+        if (!graph.Inputs.Any(input => input.ElementType == DataType.Float && input.Shape is { Count: 4 }))
+        {
+            throw Unsuitable("the model has no input for images: float32 with 4 dimensions; give tensors instead");
+        }
+
+        var inputs = DiffusionInputs.Find(graph)
+            ?? throw Unsuitable($"images can train a model with inputs for samples, timesteps and perhaps class_labels, and this one has {string.Join(", ", graph.Inputs.Select(input => input.ToString()))}; give tensors instead");
+        var sample = inputs.Sample;
+        var images = NpyFile.Read(options.Data.Images!.FullPath);
+        var labels = Labels(inputs, options.Data, images.Dims.Count > 0 ? images.Dims[0] : 0);
+        var (height, width) = (sample.Shape![2].Value, sample.Shape[3].Value);
+        var source = new ImageSource(
+            images,
+            new ImageSourceOptions
+            {
+                BatchSize = options.Batch,
+                Input = sample.Name,
+                Flip = options.Data.Flip,
+                Size = height is { } h && width is { } w ? ((int)h, (int)w) : null,
+            },
+            labels is null ? null : [new(inputs.Labels!.Name, LabelDropoutSource.Convert(labels, inputs.Labels.ElementType))]);
+        if (sample.Shape[1].Value is { } channels && channels != source.Channels)
+        {
+            throw Invalid("images", $"the images have {source.Channels} channels, and the input '{sample.Name}' of the model takes {channels}");
+        }
+
+        var labelled = labels is not null && options.Data.LabelDropout > 0
+            ? new LabelDropoutSource(source, inputs.Labels!.Name, options.Data.LabelDropout, NullLabel(labels, options.Data, inputs))
+            : (IBatchSource)source;
+        return new NoisySource(labelled, NoiseSchedule.Create(options.Noise), sample.Name, inputs.Timestep);
+    }
+
+    private static long[]? Labels(DiffusionInputs inputs, TrainingData data, long images)
+    {
+        if (inputs.Labels is not { } input || data.Labels is not { } path)
+        {
+            return inputs.Labels is not null ? throw Invalid("labels", $"the model takes '{inputs.Labels.Name}'; give a .npy file with the class of each image")
+                : data.Labels is not null ? throw Invalid("labels", "the model takes no labels; remove them")
+                : null;
+        }
+
+        if (input.ElementType is not (DataType.Int64 or DataType.Int32 or DataType.Float))
+        {
+            throw Unsuitable($"labels can feed int64, int32 and float32, and the model takes {input}");
+        }
+
+        var tensor = NpyFile.Read(path.FullPath);
+        if (tensor.Dims.Count != 1 || tensor.Type is DataType.Bool or not (DataType.UInt8 or DataType.Int8 or DataType.Int16 or DataType.UInt16 or DataType.Int32 or DataType.UInt32 or DataType.Int64))
+        {
+            throw Invalid("labels", $"'{path}' is {tensor}; labels are whole numbers, one for each image");
+        }
+
+        if (tensor.Dims[0] != images)
+        {
+            throw Invalid("labels", $"'{path}' has {tensor.Dims[0]} labels, and there are {images} images");
+        }
+
+        var labels = tensor.ToInt64s();
+        var limit = inputs.Classes() ?? int.MaxValue;
+        var bad = Array.FindIndex(labels, label => label < 0 || label >= limit);
+        return bad < 0 ? labels : throw Invalid("labels", $"'{path}' has the label {labels[bad]}, and the model has the classes 0 to {limit - 1}");
+    }
+
+    /// <summary>The label of no class: the one that is given, or the first that no image has.</summary>
+    private static int NullLabel(long[] labels, TrainingData data, DiffusionInputs inputs)
+    {
+        var label = data.NullLabel ?? (int)labels.Max() + 1;
+        return inputs.Classes() is { } classes && label >= classes
+            ? throw Invalid(data.NullLabel is null ? "label-dropout" : "null-label", $"the label of no class would be {label}, and the model has embeddings for 0 to {classes - 1}; it needs one more class than the images have")
+            : label;
+    }
+
+    private static CompressToolException Invalid(string key, string message) => new(CompressionErrors.InvalidTraining, message) { OptionPath = $"data.{key}" };
+
+    private static CompressToolException Unsuitable(string message) => new(CompressionErrors.UnsuitableModel, message) { OptionPath = "data" };
+}

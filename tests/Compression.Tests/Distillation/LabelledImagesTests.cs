@@ -1,0 +1,134 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Distillation;
+using CompressTool.Compression.Options;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression.Tests.Distillation;
+
+/// <summary>Training of models that take class labels.</summary>
+[TestClass]
+public sealed class LabelledImagesTests
+{
+    private const int Count = 30;
+
+    /// <summary>
+    /// The model gives an embedding of its class, whatever the sample: trained to predict clean images of one grey for each
+    /// class, it must learn these greys, and their mean for no class.
+    /// </summary>
+    [TestMethod]
+    public void Labels_reach_the_model_and_dropped_ones_are_of_no_class()
+    {
+        using var folder = new TempFolder();
+        var options = Options(folder, new TrainingData { LabelDropout = 0.25 }) with
+        {
+            Noise = new NoiseOptions { Prediction = Prediction.Sample },
+            Steps = 400,
+            Batch = Count,
+            LearningRate = 0.05,
+            Schedule = RateSchedule.Cosine,
+        };
+        using var model = Classes(4);
+
+        Run(model, options);
+
+        var table = model.Graph.Initializers.Single(value => value.Name == "embedding").Initializer!.ToArray<float>();
+        float[] expected = [-1, -0.2f, 1, -0.0667f];
+        for (var label = 0; label < 4; label++)
+        {
+            Assert.AreEqual(expected[label], table[label * 4], label == 3 ? 0.1f : 0.01f, $"class {label}");
+        }
+    }
+
+    [TestMethod]
+    public void Dropout_is_a_function_of_seed_step_and_sample()
+    {
+        using var folder = new TempFolder();
+        using var model = Classes(4, DataType.Int32);
+        var source = NoisyImages.Open(model.Graph, Options(folder, new TrainingData { LabelDropout = 0.5 }));
+        var dropped = 0;
+        for (var step = 0; step < 40; step++)
+        {
+            using var batch = source.Read(9, step, CancellationToken.None);
+            using var again = source.Read(9, step, CancellationToken.None);
+            var labels = batch.Arrays["class_labels"].AsSpan<int>().ToArray();
+            CollectionAssert.AreEqual(labels, again.Arrays["class_labels"].AsSpan<int>().ToArray());
+            dropped += labels.Count(label => label == 3);
+            Assert.IsTrue(labels.All(label => label is >= 0 and <= 3));
+        }
+
+        Assert.IsInRange(120, 200, dropped, "of 320");
+        CollectionAssert.Contains(source.Describe().ToArray(), KeyValuePair.Create("label dropout", "0.5 to 3"));
+    }
+
+    [TestMethod]
+    [DataRow("none", "CMP4005", "the model takes 'class_labels'", "data.labels")]
+    [DataRow("count", "CMP4005", "has 29 labels, and there are 30 images", "data.labels")]
+    [DataRow("type", "CMP4005", "is float32[30]; labels are whole numbers", "data.labels")]
+    [DataRow("range", "CMP4005", "has the label 4, and the model has the classes 0 to 3", "data.labels")]
+    [DataRow("dropout", "CMP4005", "the label of no class would be 3, and the model has embeddings for 0 to 2", "data.label-dropout")]
+    [DataRow("null", "CMP4005", "the label of no class would be 7", "data.null-label")]
+    [DataRow("unlabelled", "CMP4005", "the model takes no labels", "data.labels")]
+    public void What_does_not_fit_is_named(string mistake, string code, string text, string path)
+    {
+        using var folder = new TempFolder();
+        var data = mistake switch { "dropout" => new TrainingData { LabelDropout = 0.1 }, "null" => new TrainingData { LabelDropout = 0.1, NullLabel = 7 }, _ => new TrainingData() };
+        var options = Options(folder, data);
+        switch (mistake)
+        {
+            case "none": options = options with { Data = options.Data with { Labels = null } }; break;
+            case "count": NpyFile.Write(options.Data.Labels!.FullPath, Tensor.Int64s(new long[29])); break;
+            case "type": NpyFile.Write(options.Data.Labels!.FullPath, Tensor.Floats([30], new float[30])); break;
+            case "range": NpyFile.Write(options.Data.Labels!.FullPath, Tensor.Int64s([.. new long[29], 4])); break;
+        }
+
+        using var model = mistake == "unlabelled" ? Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx")) : Classes(mistake == "dropout" ? 3 : 4);
+        var error = Assert.ThrowsExactly<CompressToolException>(() => Run(model, options));
+
+        Assert.AreEqual(code, error.Code.Id);
+        Assert.Contains(text, error.Message);
+        Assert.AreEqual(path, error.OptionPath);
+    }
+
+    private static JsonObject Run(Model model, FinetuneOptions options) => ((IStage)new FinetuneStage()).Run(model, options, new StageContext { Seed = 3 }).Metrics;
+
+    /// <summary>Images of 2 x 2 pixels: black for class 0, 40 % for class 1, white for class 2, ten of each.</summary>
+    private static FinetuneOptions Options(TempFolder folder, TrainingData data)
+    {
+        byte[] greys = [0, 102, 255];
+        NpyFile.Write(folder.File("images.npy"), Tensor.Create<byte>(DataType.UInt8, [Count, 2, 2], [.. Enumerable.Range(0, Count * 4).Select(i => greys[i / 4 % 3])]));
+        NpyFile.Write(folder.File("labels.npy"), Tensor.Create<byte>(DataType.UInt8, [Count], [.. Enumerable.Range(0, Count).Select(i => (byte)(i % 3))]));
+        return new FinetuneOptions
+        {
+            Data = data with { Images = new RecipePath("images.npy", folder.File("images.npy")), Labels = new RecipePath("labels.npy", folder.File("labels.npy")) },
+            Steps = 2,
+            Batch = 8,
+        };
+    }
+
+    /// <summary>A model whose output is the embedding of the label, plus nothing of sample and timestep.</summary>
+    private static Model Classes(int classes, DataType type = DataType.Int64)
+    {
+        var model = new Model();
+        var graph = model.Graph;
+        model.OpsetImports[""] = 17;
+        var batch = new Dim("batch");
+        var image = new TensorType(DataType.Float, new Shape(batch, 1, 2, 2));
+        var sample = new Value("sample", image);
+        var timestep = new Value("timestep", new TensorType(DataType.Int64, new Shape(batch)));
+        var labels = new Value("class_labels", new TensorType(type, new Shape(batch)));
+        foreach (var input in (Value[])[sample, timestep, labels])
+        {
+            graph.AddInput(input);
+        }
+
+        var table = graph.AddInitializer("embedding", Tensor.Floats([classes, 4], [.. Enumerable.Repeat(0.5f, classes * 4)]));
+        var shape = graph.AddInitializer("shape", Tensor.Int64s(-1, 1, 2, 2));
+        var row = graph.AddNode(null, "Gather", "row", [table, labels], new TensorType(DataType.Float, new Shape(batch, 4)));
+        var pixels = graph.AddNode(null, "Reshape", "pixels", [row, shape], image);
+        var nothing = graph.AddNode(null, "Sub", "nothing", [sample, sample], image);
+        graph.Outputs.Add(graph.AddNode(null, "Add", "out_sample", [pixels, nothing], image));
+        return model;
+    }
+}
