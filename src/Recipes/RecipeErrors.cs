@@ -40,7 +40,7 @@ public static class RecipeErrors
     /// <summary>A path that leaves the project.</summary>
     public static readonly ErrorCode PathOutsideProject = new("CMP1017", "A path leaves the project's folder.", "Copy the file into the project; a recipe reads only what is built and versioned with it.");
     /// <summary>A model that cannot be read.</summary>
-    public static readonly ErrorCode UnsupportedModel = new("CMP1018", "The model is not an .onnx file.", "Export the model to ONNX and name the .onnx file.");
+    public static readonly ErrorCode UnsupportedModel = new("CMP1018", "The model is neither an .onnx file nor a diffusers folder.", "Name an .onnx file, or the folder with model_index.json or config.json; export other models to ONNX.");
     /// <summary>An output name that is not a plain file name.</summary>
     public static readonly ErrorCode InvalidOutputName = new("CMP1019", "An output's name is not a plain .onnx file name.", "Write a file name without folders, e.g. shop.onnx.");
     /// <summary>Two outputs with one name.</summary>

@@ -41,6 +41,20 @@ public sealed class NewTests
     }
 
     [TestMethod]
+    [DataRow("#unet", "net-unet.compress.yml")]
+    [DataRow("", "net.compress.yml")]
+    public async Task Model_may_be_a_diffusers_folder(string component, string recipe)
+    {
+        using var temp = new TempFolder();
+        temp.Write("net/model_index.json", "{}");
+        temp.Write("net/unet/config.json", """{"_class_name":"UNet2DModel"}""");
+
+        (await ToolRunner.StartInAsync(temp.Path, null, "new", "-m", "net" + component, "--method", "weights")).Expect(0);
+
+        Assert.AreEqual("net" + component, RecipeLoader.Load(temp.File(recipe)).Recipe!.Model.Text);
+    }
+
+    [TestMethod]
     public async Task Recipe_is_not_overwritten_unless_forced()
     {
         using var temp = new TempFolder();

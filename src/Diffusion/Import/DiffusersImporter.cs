@@ -31,6 +31,9 @@ public static class DiffusersImporter
     /// <summary>The metadata key of an imported model that holds its config.json.</summary>
     public const string ConfigKey = "diffusers.config";
 
+    /// <summary>Raised when the same folder gives another graph than before.</summary>
+    public const int Version = 1;
+
     /// <summary>The version of the standard operators in imported graphs.</summary>
     private const int Opset = 17;
 

@@ -118,7 +118,7 @@ public sealed class BuildFolder(string folder)
     /// <summary>The class names the model's inputs and outputs, which the plan knows before any stage has run.</summary>
     private void WriteCode(BuildSettings settings, Plan plan)
     {
-        using var model = Model.Load(plan.Input.Path);
+        using var model = plan.Input.Open();
         foreach (var stage in plan.Stages)
         {
             stage.Stage.DescribeInterface(model.Graph, stage.Options.Value);

@@ -90,7 +90,7 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
 
         var context = new GateContext
         {
-            OriginalPath = plan.Input.Path,
+            OriginalPath = InputPath(plan, cancellationToken),
             FinalPath = artifact.ModelPath,
             InputFiles = GivenInputs(recipe),
             Engine = engine,
@@ -123,6 +123,44 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
         return outcomes;
     }
 
+    /// <summary>Where the plan's input is as an .onnx file: that of a diffusers folder is made once and kept in the store.</summary>
+    /// <exception cref="CompressToolException">It cannot be made; the error has its place in the recipe.</exception>
+    private string InputPath(Plan plan, CancellationToken cancellationToken)
+    {
+        if (plan.Input.Import is not { } import)
+        {
+            return plan.Input.Path;
+        }
+
+        if (store.Find(import.Key) is { } present)
+        {
+            return present.ModelPath;
+        }
+
+        using var alone = store.Lock(import.Key, () => observer.Remark("waiting for another build that imports the same model"), cancellationToken);
+        try
+        {
+            return (store.Find(import.Key) ?? store.Commit(import.Key, folder => MakeInput(plan, import, folder, cancellationToken))).ModelPath;
+        }
+        catch (CompressToolException e)
+        {
+            e.Location ??= plan.Recipe.Positions.LocationOf("model");
+            throw;
+        }
+    }
+
+    private Artifact MakeInput(Plan plan, PlannedImport import, string folder, CancellationToken cancellationToken)
+    {
+        observer.Remark($"importing {import.Component.ClassName} from {plan.Recipe.Model.Text}{(import.Component.Weights is null ? ", which has no weights: initialised at random" : "")}");
+        using var model = plan.Input.Open();
+        var files = model.Save(Path.Combine(folder, Artifact.ModelName), cancellationToken: cancellationToken);
+        plan.Input.ThrowIfChanged();
+        return new Artifact(folder, import.Key, PlannedImport.Kind, import.Ingredients, ToFiles(files), [], []);
+    }
+
+    private static IReadOnlyList<ArtifactFile> ToFiles(IEnumerable<SavedFile> files) =>
+        [.. files.Select(file => new ArtifactFile(Path.GetFileName(file.Path), file.Length, file.Sha256))];
+
     private static Dictionary<string, string>? GivenInputs(Recipe recipe) => recipe.Inputs switch
     {
         null => null,
@@ -138,7 +176,8 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
 
     private Artifact Make(Plan plan, PlannedStage stage, string folder, CancellationToken cancellationToken)
     {
-        var inputPath = plan.Input.Path;
+        var sourcePath = InputPath(plan, cancellationToken);
+        var inputPath = sourcePath;
         if (stage.Index > 0)
         {
             var previous = plan.Stages[stage.Index - 1];
@@ -153,7 +192,7 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
         {
             CancellationToken = cancellationToken,
             Seed = plan.Recipe.Seed,
-            SourcePath = plan.Input.Path,
+            SourcePath = sourcePath,
             WorkFolder = store.WorkFolder(stage.Key),
             Progress = new DirectProgress<StageProgress>(progress => observer.Progressed(stage.Id, progress.Fraction * runShare, progress.Activity)),
             Warn = (code, message, path) => warnings.Add(new ArtifactWarning(code.Id, message, path)),
@@ -168,8 +207,7 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
             plan.Input.ThrowIfChanged();
         }
 
-        return new Artifact(folder, stage.Key, stage.Kind, stage.Ingredients,
-            [.. files.Select(file => new ArtifactFile(Path.GetFileName(file.Path), file.Length, file.Sha256))], result.Metrics, warnings);
+        return new Artifact(folder, stage.Key, stage.Kind, stage.Ingredients, ToFiles(files), result.Metrics, warnings);
     }
 
     private void Warn(PlannedStage stage, ArtifactWarning warning) => observer.Report(new Diagnostic(

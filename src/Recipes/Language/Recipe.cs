@@ -17,6 +17,9 @@ public sealed record Recipe
     /// <summary>The model to compress.</summary>
     public required RecipePath Model { get; init; }
 
+    /// <summary>Whether <see cref="Model"/> is a diffusers folder, perhaps with a component behind it (folder#unet).</summary>
+    public required bool ModelIsFolder { get; init; }
+
     /// <summary>All randomness of the recipe derives from it.</summary>
     public required long Seed { get; init; }
 
@@ -35,7 +38,7 @@ public sealed record Recipe
     /// <summary>What the recipe produces; at least one.</summary>
     public required IReadOnlyList<RecipeOutput> Outputs { get; init; }
 
-    /// <summary>Every file that the recipe names, with its place: the model, inputs, files in options.</summary>
+    /// <summary>Every file that the recipe names, with its place: the model unless it is a folder, inputs, files in options.</summary>
     public required IReadOnlyList<RecipeFile> Files { get; init; }
 
     /// <summary>The places of the values outside stages and gates, by path: <c>model</c>, <c>data.inputs.sample</c>, <c>outputs[0].name</c>.</summary>

@@ -10,7 +10,7 @@ internal sealed record RecipeDocument
     [Option("Version of the recipe language.", Required = true, Min = CurrentVersion, Max = CurrentVersion, Example = "1")]
     public int Version { get; init; }
 
-    [Option("The model to compress: an .onnx file, relative to the recipe.", Required = true, Example = "models/unet.onnx")]
+    [Option("The model to compress, relative to the recipe: an .onnx file, or a diffusers folder, with one of its components behind it (models/sd15#unet) where it is not the one that removes noise.", Required = true, Example = "models/unet.onnx")]
     public ModelFile? Model { get; init; }
 
     [Option("All randomness of the recipe derives from it: the same seed gives the same bytes.", Example = "42")]
@@ -49,8 +49,8 @@ internal sealed record OutputOptions
     public string? Name { get; init; }
 }
 
-/// <summary>The model that a recipe names.</summary>
-internal sealed record ModelFile(RecipePath Path);
+/// <summary>The model that a recipe names: a file, or a diffusers folder.</summary>
+internal sealed record ModelFile(RecipePath Path, bool IsFolder);
 
 /// <summary>Stands for the variables, which are read before all else.</summary>
 internal sealed record VariableSet(IReadOnlyDictionary<string, string> Values);

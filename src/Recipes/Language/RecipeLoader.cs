@@ -112,6 +112,7 @@ public static class RecipeLoader
             Name = context.RecipeName,
             Path = source.File,
             Model = document.Model!.Path,
+            ModelIsFolder = document.Model.IsFolder,
             Seed = document.Seed,
             Inputs = document.Data.Inputs,
             Variables = variables.Values,

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Stages;
+using CompressTool.Diffusion.Import;
+using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Language;
 
@@ -35,11 +37,18 @@ public sealed record PlannedStage(int Index, IStage Stage, BoundOptions Options,
 }
 
 /// <summary>The model a recipe starts from, with its weight files.</summary>
-/// <param name="Path">Full path of the model file.</param>
+/// <param name="Path">Full path of the model file, or of a diffusers folder.</param>
 /// <param name="Files">All files with length and time of change, the model file first.</param>
-/// <param name="Sha256">SHA-256 over the hashes of all files.</param>
+/// <param name="Sha256">SHA-256 over the hashes of all files, and for a diffusers folder over what else makes the model of it.</param>
 public sealed record InputModel(string Path, IReadOnlyList<InputFile> Files, string Sha256)
 {
+    /// <summary>How it is made of a diffusers folder; null when it is an .onnx file.</summary>
+    public PlannedImport? Import { get; init; }
+
+    /// <summary>Opens the model; of a diffusers folder it is made in memory.</summary>
+    /// <exception cref="CompressToolException">A file is missing, damaged, or of something that is not supported.</exception>
+    public Model Open() => Import is null ? Model.Load(Path) : DiffusersImporter.Import(Import.Component, Import.Options);
+
     /// <summary>Bytes of all files.</summary>
     public long Bytes => Files.Sum(file => file.Bytes);
 
@@ -55,6 +64,19 @@ public sealed record InputModel(string Path, IReadOnlyList<InputFile> Files, str
             }
         }
     }
+}
+
+/// <summary>A model that is imported from a diffusers folder before the first stage.</summary>
+/// <param name="Component">The model in the folder.</param>
+/// <param name="Options">How it is imported.</param>
+/// <param name="Ingredients">What its key is made of.</param>
+public sealed record PlannedImport(DiffusersComponent Component, ImportOptions Options, JsonObject Ingredients)
+{
+    /// <summary>The kind of artifact.</summary>
+    public const string Kind = "import";
+
+    /// <summary>SHA-256 of the ingredients, lower-case hexadecimal: the artifact's key.</summary>
+    public string Key { get; } = StageKey.Of(Ingredients);
 }
 
 /// <summary>A file as it was seen.</summary>

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
+using CompressTool.Diffusion.Import;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Language;
@@ -45,13 +46,10 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
     {
         try
         {
-            using var model = Model.Load(recipe.Model.FullPath);
+            var input = recipe.ModelIsFolder ? ReadFolder(recipe, cancellationToken) : ReadFile(recipe, cancellationToken);
+            using var model = input.Open();
             CheckInputs(recipe, model);
-            var files = model.Files.Select(InputFile.Of).ToList();
-            var hash = files.Count == 1
-                ? hashes.Get(files[0].Path, cancellationToken)
-                : StageKey.Hash(string.Join('\n', files.Select(file => hashes.Get(file.Path, cancellationToken))));
-            return new InputModel(recipe.Model.FullPath, files, hash);
+            return input;
         }
         catch (CompressToolException e) when (e.Code == OnnxErrors.FileNotFound)
         {
@@ -62,6 +60,39 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
             e.Location ??= recipe.Positions.LocationOf("model");
             throw;
         }
+    }
+
+    private InputModel ReadFile(Recipe recipe, CancellationToken cancellationToken)
+    {
+        using var model = Model.Load(recipe.Model.FullPath);
+        var files = model.Files.Select(InputFile.Of).ToList();
+        var hash = files.Count == 1
+            ? hashes.Get(files[0].Path, cancellationToken)
+            : StageKey.Hash(string.Join('\n', files.Select(file => hashes.Get(file.Path, cancellationToken))));
+        return new InputModel(recipe.Model.FullPath, files, hash);
+    }
+
+    private InputModel ReadFolder(Recipe recipe, CancellationToken cancellationToken)
+    {
+        var component = DiffusersComponent.Find(recipe.Model.FullPath);
+        var files = component.Files.Select(InputFile.Of).ToList();
+        var ingredients = new JsonObject
+        {
+            ["format"] = StageKey.Format,
+            ["kind"] = PlannedImport.Kind,
+            ["version"] = DiffusersImporter.Version,
+            ["tool"] = ToolVersion,
+            ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(hashes.Get(file.Path, cancellationToken)))]),
+        };
+        var options = new ImportOptions();
+        if (component.Weights is null)
+        {
+            options = new ImportOptions { InitSeed = recipe.Seed };
+            ingredients["seed"] = recipe.Seed;
+        }
+
+        var import = new PlannedImport(component, options, ingredients);
+        return new InputModel(recipe.Model.FullPath, files, import.Key) { Import = import };
     }
 
     private static void CheckInputs(Recipe recipe, Model model)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
+using CompressTool.Diffusion.Import;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Documentation;
 using CompressTool.Recipes.Language;
@@ -21,7 +22,7 @@ internal sealed class NewCommand : ToolCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<string> _model = new("--model", "-m") { Description = "The .onnx file to compress.", HelpName = "FILE", Required = true };
+    private readonly Option<string> _model = new("--model", "-m") { Description = "The .onnx file or diffusers folder to compress.", HelpName = "FILE", Required = true };
 
     private readonly Option<string> _method = new("--method")
     {
@@ -58,7 +59,11 @@ internal sealed class NewCommand : ToolCommand
     public override Task<int> RunAsync(CommandContext context)
     {
         var model = Path.GetFullPath(context.Get(_model));
-        if (!File.Exists(model))
+        if (Directory.Exists(model) || (!File.Exists(model) && model.Contains(DiffusersComponent.Separator)))
+        {
+            DiffusersComponent.Find(model);
+        }
+        else if (!File.Exists(model))
         {
             throw new CompressToolException(OnnxErrors.FileNotFound, $"the model '{model}' does not exist");
         }
@@ -88,7 +93,7 @@ internal sealed class NewCommand : ToolCommand
 
     private static string RecipePath(string? name, string model)
     {
-        name ??= Path.GetFileNameWithoutExtension(model);
+        name ??= Directory.Exists(model) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(model)) : Path.GetFileNameWithoutExtension(model).Replace(DiffusersComponent.Separator, '-');
         return Path.GetFullPath(name.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase) ? name : name + Suffix);
     }
 

@@ -53,8 +53,8 @@ public sealed class BadRecipeTests
         Below("gates as a list", WrongType, "'gates' must be a mapping", Stages + "gates: ▸[limit]\n"),
 
         // Paths
-        new("folder as model", UnsupportedModel, "diffusers folders are not supported yet", "version: 1\nmodel: ▸models/sd15\n" + Stages),
-        new("weights as model", UnsupportedModel, "is not an .onnx file", "version: 1\nmodel: ▸unet.safetensors\n" + Stages),
+        new("weights as model", UnsupportedModel, "has weights alone; name its folder", "version: 1\nmodel: ▸unet.safetensors\n" + Stages),
+        new("something else as model", UnsupportedModel, "is neither an .onnx file nor a folder", "version: 1\nmodel: ▸unet.tflite\n" + Stages),
         new("absolute path", InvalidPath, "absolute", "version: 1\nmodel: ▸/data/m.onnx\n" + Stages),
         new("path with a drive", InvalidPath, "absolute", "version: 1\nmodel: ▸C:/data/m.onnx\n" + Stages),
         new("backslash", InvalidPath, "write 'models/m.onnx'", "version: 1\nmodel: ▸models\\m.onnx\n" + Stages),

@@ -1,18 +1,19 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
+using CompressTool.Diffusion.Import;
 using CompressTool.Recipes.Language.Yaml;
 
 namespace CompressTool.Recipes.Language.Binding;
 
-/// <summary>The model: an .onnx file.</summary>
+/// <summary>The model: an .onnx file or a diffusers folder.</summary>
 internal sealed class ModelFileType : OptionType
 {
     private static readonly OptionType s_path = Of(typeof(RecipePath));
 
-    public override string Noun => "the path of an .onnx file";
+    public override string Noun => "the path of an .onnx file or of a diffusers folder";
 
     public override JsonObject Schema(OptionAttribute limits, SchemaContext context) =>
-        JsonSchemas.AnyOf(JsonSchemas.Pattern(@"^[^/\\].*\.[oO][nN][nN][xX]$"), JsonSchemas.Variable());
+        JsonSchemas.AnyOf(JsonSchemas.Pattern(@"^[^/\\]"), JsonSchemas.Variable());
 
     protected override object? BindValue(YamlNode node, Place place, OptionAttribute limits, BindingContext context)
     {
@@ -21,15 +22,22 @@ internal sealed class ModelFileType : OptionType
             return null;
         }
 
-        var isFolder = Directory.Exists(path.FullPath) || Path.GetExtension(path.Text).Length == 0;
+        var isFolder = Directory.Exists(path.FullPath);
         if (!isFolder && path.Text.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
         {
-            return new ModelFile(path);
+            return new ModelFile(path, IsFolder: false);
         }
 
-        context.Error(RecipeErrors.UnsupportedModel, node.Location, isFolder
-            ? $"{node.Describe()} is a folder; diffusers folders are not supported yet: export the model to ONNX and name the .onnx file"
-            : $"{node.Describe()} is not an .onnx file; export the model to ONNX");
+        if (isFolder || path.Text.Contains(DiffusersComponent.Separator) || Path.GetExtension(path.Text).Length == 0)
+        {
+            // The files that count are those in the folder.
+            context.Files.RemoveAll(file => ReferenceEquals(file.Path, path));
+            return new ModelFile(path, IsFolder: true);
+        }
+
+        context.Error(RecipeErrors.UnsupportedModel, node.Location, path.Text.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
+            ? $"{node.Describe()} has weights alone; name its folder, which has a config.json too"
+            : $"{node.Describe()} is neither an .onnx file nor a folder; export the model to ONNX, or name its diffusers folder");
         return null;
     }
 }
