@@ -36,7 +36,7 @@ public sealed class DistillStage : Stage<DistillOptions>
     /// <inheritdoc/>
     public override StageInfo Info { get; } = new(
         "distill",
-        Version: 1,
+        Version: 2,
         "Trains the weights of the model so that it gives what a teacher gives: the recipe's input model, before it was made smaller, or another one with "
             + "the same inputs and output. The data needs no labels. Weights that are zero stay zero. A run that was cut off goes on where it stood.",
         "distill: { data: { images: images.npy }, steps: 1000, losses: { output: 1.0, task: 0.5 } }")

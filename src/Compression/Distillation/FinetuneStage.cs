@@ -12,7 +12,7 @@ public sealed class FinetuneStage : Stage<FinetuneOptions>
     /// <inheritdoc/>
     public override StageInfo Info { get; } = new(
         "finetune",
-        Version: 1,
+        Version: 2,
         "Trains the weights of the model on its own task, so that it recovers from what stages before it took away: a diffusion model learns to predict "
             + "the noise in images (or the sample, or the velocity), any model to give the targets that go with given inputs. Weights that are zero stay "
             + "zero. A run that was cut off goes on where it stood.",

@@ -40,7 +40,7 @@ internal static class NoisyImages
         var labelled = labels is not null && options.Data.LabelDropout > 0
             ? new LabelDropoutSource(source, inputs.Labels!.Name, options.Data.LabelDropout, NullLabel(labels, options.Data, inputs))
             : (IBatchSource)source;
-        return new NoisySource(labelled, NoiseSchedule.Create(options.Noise), sample.Name, inputs.Timestep);
+        return new NoisySource(labelled, DenoisingTask.Create(options.Noise), sample.Name, inputs.Timestep);
     }
 
     private static long[]? Labels(DiffusionInputs inputs, TrainingData data, long images)

@@ -7,10 +7,10 @@ namespace CompressTool.Compression.Distillation;
 
 /// <summary>Makes noisy samples of clean ones: the model's inputs, what it should predict, and the weight of each sample.</summary>
 /// <param name="clean">The clean samples, float32, under the name of the input.</param>
-/// <param name="schedule">How noisy they become.</param>
+/// <param name="task">How noisy they become, and what the model should predict.</param>
 /// <param name="sample">The name of the input for samples.</param>
 /// <param name="timestep">The input for timesteps.</param>
-internal sealed class NoisySource(IBatchSource clean, NoiseSchedule schedule, string sample, Value timestep) : IBatchSource
+internal sealed class NoisySource(IBatchSource clean, DenoisingTask task, string sample, Value timestep) : IBatchSource
 {
     /// <summary>The array of what the model should predict.</summary>
     public const string Target = "target";
@@ -36,10 +36,10 @@ internal sealed class NoisySource(IBatchSource clean, NoiseSchedule schedule, st
             for (var item = 0; item < batch.Count; item++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var time = timesteps[item] = times.Stream(step, item).NextInt64(schedule.Timesteps);
+                var time = timesteps[item] = times.Stream(step, item).NextInt64(task.Schedule.Timesteps);
                 noises.Stream(step, item).FillNormal(noise);
-                Mix(samples.AsSpan<float>().Slice(item * size, size), target.AsSpan<float>().Slice(item * size, size), noise, schedule.At(time), schedule.TargetAt(time));
-                weights.AsSpan<float>()[item] = schedule.WeightAt(time);
+                Mix(samples.AsSpan<float>().Slice(item * size, size), target.AsSpan<float>().Slice(item * size, size), noise, task.MixAt(time), task.TargetAt(time));
+                weights.AsSpan<float>()[item] = task.WeightAt(time);
             }
 
             arrays[timestep.Name] = Timesteps(timesteps);
@@ -56,13 +56,13 @@ internal sealed class NoisySource(IBatchSource clean, NoiseSchedule schedule, st
         }
     }
 
-    private static void Mix(Span<float> sample, Span<float> target, ReadOnlySpan<float> noise, (float Sample, float Noise) mixed, (float Sample, float Noise) wanted)
+    private static void Mix(Span<float> sample, Span<float> target, ReadOnlySpan<float> noise, (float OfSample, float OfNoise) mixed, (float OfSample, float OfNoise) wanted)
     {
         for (var index = 0; index < sample.Length; index++)
         {
             var (clean, random) = (sample[index], noise[index]);
-            target[index] = (wanted.Sample * clean) + (wanted.Noise * random);
-            sample[index] = (mixed.Sample * clean) + (mixed.Noise * random);
+            target[index] = (wanted.OfSample * clean) + (wanted.OfNoise * random);
+            sample[index] = (mixed.OfSample * clean) + (mixed.OfNoise * random);
         }
     }
 

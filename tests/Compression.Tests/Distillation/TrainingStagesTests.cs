@@ -146,7 +146,7 @@ public sealed class TrainingStagesTests
     [TestMethod]
     [DataRow("batch", "CMP4005", "a multiple of the 2 samples", "batch")]
     [DataRow("channels", "CMP4005", "1 channels, and the input 'sample' of the model takes 3", "data.images")]
-    [DataRow("scheduler", "CMP4005", "beta_schedule 'sigmoid' is not supported", "noise.scheduler")]
+    [DataRow("scheduler", "CMP8102", "beta_schedule 'laplace' is not supported", "noise.scheduler")]
     [DataRow("tensor", "CMP4005", "has no tensor 'timestep'", "data.tensors")]
     public void What_does_not_fit_is_named(string mistake, string code, string text, string path)
     {
@@ -155,7 +155,7 @@ public sealed class TrainingStagesTests
         long[] dims = mistake == "channels" ? [8, 16, 16] : [8, 16, 16, 3];
         NpyFile.Write(folder.File("images.npy"), Tensor.Create<byte>(DataType.UInt8, dims, new byte[dims.Aggregate(1L, (count, dim) => count * dim)]));
         SafetensorsFile.Write(folder.File("t.safetensors"), [new("sample", Tensor.Floats([2], 1, 2))]);
-        File.WriteAllText(folder.File("scheduler.json"), """{ "beta_schedule": "sigmoid" }""");
+        File.WriteAllText(folder.File("scheduler.json"), """{ "_class_name": "DDPMScheduler", "beta_schedule": "laplace" }""");
         RecipePath Path(string name) => new(name, folder.File(name));
         var options = new FinetuneOptions
         {
