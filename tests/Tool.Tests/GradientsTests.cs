@@ -1,3 +1,5 @@
+using CompressTool.Compression.Quantization;
+using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Tool.Tests.Infrastructure;
 
@@ -29,6 +31,44 @@ public sealed class GradientsTests
         }
 
         Assert.AreEqual(86, compared, "the exporter renames the other parameters");
+    }
+
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public async Task Gradients_of_a_float16_model_are_float32_and_near_those_of_PyTorch(bool keepIoTypes)
+    {
+        using var temp = new TempFolder();
+        using (var model = Model.Load(Path.Combine(s_folder, "model_op14.onnx")))
+        {
+            new QuantizeStage().Run(model, new QuantizeOptions { Scheme = QuantizationScheme.Fp16, KeepIoTypes = keepIoTypes }, new StageContext());
+            model.Save(temp.File("half.onnx"));
+        }
+
+        var sample = Path.Combine(s_folder, "io", "sample.npy");
+        if (!keepIoTypes)
+        {
+            var full = NpyFile.Read(sample);
+            NpyFile.Write(sample = temp.File("sample.npy"), Tensor.Create<Half>(DataType.Float16, full.Dims, Array.ConvertAll(full.ToFloats(), x => (Half)x)));
+        }
+
+        var result = (await ToolRunner.RunAsync(
+            "gradients", temp.File("half.onnx"), "--input", $"sample={sample}", "--input", $"timestep={s_folder}/io/timestep.npy",
+            "--target", $"out_sample={s_folder}/io/target.npy", "--output", temp.File("grads.safetensors"), "--json")).Expect(0);
+
+        using var expected = SafetensorsFile.Open(Path.Combine(s_folder, "grads.safetensors"));
+        using var actual = SafetensorsFile.Open((string)result.Json["file"]!);
+        Assert.AreEqual(1.6132424475692313, (double)result.Json["loss"]!, 2e-3);
+        var compared = 0;
+        foreach (var name in actual.Names.Where(expected.Names.Contains))
+        {
+            var (wanted, got) = (expected[name].ToArray<float>(), actual[name].ToArray<float>());
+            var norm = Math.Sqrt(wanted.Sum(value => (double)value * value));
+            Assert.IsLessThan(1e-5 + (1e-2 * norm), Math.Sqrt(wanted.Zip(got, (a, b) => Math.Pow((double)a - b, 2)).Sum()), name);
+            compared++;
+        }
+
+        Assert.AreEqual(86, compared);
     }
 
     [TestMethod]

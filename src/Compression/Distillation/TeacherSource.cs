@@ -7,14 +7,14 @@ namespace CompressTool.Compression.Distillation;
 /// <param name="source">The batches, with arrays for all inputs of the teacher.</param>
 /// <param name="teacher">The teacher.</param>
 /// <param name="output">Its output that is wanted.</param>
-/// <param name="fingerprint">What tells this teacher from others: its hash.</param>
+/// <param name="fingerprint">Gives what tells this teacher from others, its hash; asked for checkpoints only.</param>
 /// <param name="microBatch">Samples that it takes at once.</param>
-internal sealed class TeacherSource(IBatchSource source, ICompiledFunction teacher, string output, string fingerprint, int microBatch) : IBatchSource
+internal sealed class TeacherSource(IBatchSource source, ICompiledFunction teacher, string output, Func<string> fingerprint, int microBatch) : IBatchSource
 {
     /// <summary>The array of the teacher's outputs.</summary>
     public const string Array = "teacher";
 
-    public IEnumerable<KeyValuePair<string, string>> Describe() => [.. source.Describe(), new("teacher", fingerprint)];
+    public IEnumerable<KeyValuePair<string, string>> Describe() => [.. source.Describe(), new("teacher", fingerprint())];
 
     public Batch Read(ulong seed, long step, CancellationToken cancellationToken)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Quantization.Float16;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -127,7 +128,7 @@ internal sealed class TrainedModel
     private TrainingGraph AddLoss(Model model, Batch part, IReadOnlyList<ErrorTerm> terms)
     {
         var shapes = model.Graph.Inputs.ToDictionary(input => input.Name, input => Shape.Of(part.Arrays[input.Name].Dims));
-        var graph = TrainingGraph.Create(model, new InferenceOptions { InputShapes = shapes }, Trainable(model));
+        var graph = TrainingGraph.Create(model, new InferenceOptions { InputShapes = shapes }, Trainable(model), TrainingPrecision.Float32);
         var builder = graph.Builder;
         var output = builder.Of(model.Graph.Outputs.First(value => value.Name == Output.Name));
         foreach (var other in model.Graph.Outputs.Distinct().ToArray())
@@ -158,7 +159,7 @@ internal sealed class TrainedModel
 
     /// <summary>Weights, biases and scales; not single numbers, which exporters keep beside them as initializers.</summary>
     private static IEnumerable<string> Trainable(Model model) =>
-        model.Graph.Initializers.Where(value => value.Initializer is { Type: DataType.Float, Count: > 1 }).Select(value => value.Name);
+        model.Graph.Initializers.Where(value => value.Initializer is { Type: DataType.Float or DataType.Float16 or DataType.BFloat16, Count: > 1 }).Select(value => value.Name);
 
     private static long Freeze(ParameterSet parameters)
     {
@@ -176,13 +177,18 @@ internal sealed class TrainedModel
         return frozen;
     }
 
-    /// <summary>The tensors go on living in the block, which is freed when nobody holds them any more.</summary>
+    /// <summary>Weights get the types that they had. The tensors go on living in the block, which is freed when nobody holds them any more.</summary>
     private void PutBack(ParameterBlock values)
     {
         var initializers = _model.Graph.Initializers.ToDictionary(value => value.Name);
         foreach (var (name, tensor) in values.ToTensors())
         {
-            Graph.ReplaceInitializer(initializers[name], tensor);
+            Graph.ReplaceInitializer(initializers[name], initializers[name].ElementType switch
+            {
+                DataType.Float16 => HalfTensor.From(tensor),
+                DataType.BFloat16 => BrainFloatTensor.From(tensor),
+                _ => tensor,
+            });
         }
     }
 

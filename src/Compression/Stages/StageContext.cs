@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Compression.Stages;
@@ -17,6 +18,9 @@ public sealed class StageContext
     /// <summary>A folder in which a stage may keep what lets it go on after it was cut off; it goes when the stage is done. Null when there is none.</summary>
     public string? WorkFolder { get; init; }
 
+    /// <summary>Gives the SHA-256 of a file, lower-case hexadecimal; a caller that has hashed files already may remember.</summary>
+    public Func<string, string> HashOf { get; init; } = Hash;
+
     /// <summary>Receives progress: the share done, 0 to 1, and what is being done.</summary>
     public IProgress<StageProgress>? Progress { get; init; }
 
@@ -31,6 +35,12 @@ public sealed class StageContext
     {
         CancellationToken.ThrowIfCancellationRequested();
         Progress?.Report(new StageProgress(fraction, activity));
+    }
+
+    private static string Hash(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 }
 

@@ -194,6 +194,7 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
             Seed = plan.Recipe.Seed,
             SourcePath = sourcePath,
             WorkFolder = store.WorkFolder(stage.Key),
+            HashOf = path => store.Hashes.Get(path, cancellationToken),
             Progress = new DirectProgress<StageProgress>(progress => observer.Progressed(stage.Id, progress.Fraction * runShare, progress.Activity)),
             Warn = (code, message, path) => warnings.Add(new ArtifactWarning(code.Id, message, path)),
         };

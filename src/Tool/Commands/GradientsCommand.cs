@@ -68,11 +68,11 @@ internal sealed class GradientsCommand : ToolCommand
 
         var start = Stopwatch.GetTimestamp();
         var shapes = new InferenceOptions { InputShapes = inputs.Tensors.ToDictionary(input => input.Key, input => Shape.Of(input.Value.Dims)) };
-        var graph = TrainingGraph.Create(model, shapes, context.Get(_parameters) is { Length: > 0 } names ? names : null);
+        var graph = TrainingGraph.Create(model, shapes, context.Get(_parameters) is { Length: > 0 } names ? names : null, TrainingPrecision.Float32);
         var lossName = graph.Builder.AddOutput("loss", AddLoss(graph.Builder, targets, feeds)).Value.Name;
         foreach (var (name, tensor) in graph.Parameters)
         {
-            feeds[name] = NdArray.From(tensor);
+            feeds[name] = tensor.Type is DataType.Float16 or DataType.BFloat16 ? NdArray.Create(tensor.ToFloats(), tensor.Dims) : NdArray.From(tensor);
         }
 
         var engine = new OnnxRuntimeTrainingEngine();
@@ -139,14 +139,14 @@ internal sealed class GradientsCommand : ToolCommand
         foreach (var (name, tensor) in targets)
         {
             var output = builder.Of(builder.Graph.Outputs.First(output => output.Name == name));
-            if (tensor.Type != output.Type || !tensor.Dims.SequenceEqual(output.Dims))
+            if ((tensor.Type != output.Type && tensor.Type is not (DataType.Float16 or DataType.BFloat16)) || !tensor.Dims.SequenceEqual(output.Dims))
             {
                 throw new CompressToolException(ToolErrors.InputMismatch, $"the target of '{name}' must be {output.Value.Type}, but the file holds {tensor}");
             }
 
             var target = builder.Input($"target of {name}", tensor.Type, tensor.Dims);
             feeds[target.Value.Name] = NdArray.From(tensor);
-            var error = (output - target).Square().Mean();
+            var error = (output - target.Cast(output.Type)).Square().Mean();
             loss = loss is null ? error : loss + error.Cast(loss.Type);
         }
 

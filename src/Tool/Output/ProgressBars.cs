@@ -8,7 +8,8 @@ internal sealed class ProgressBars : IDisposable
 {
     private readonly TaskCompletionSource<ProgressContext> _started = new();
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly RateColumn _rates = new();
+    private readonly PaceColumn _rates = new((pace, total, unit) => pace.PerSecond is { } perSecond && unit is not null ? ProgressRate.Text(total * perSecond, unit) : "");
+    private readonly PaceColumn _times = new((pace, _, _) => pace.Left is { } left ? Units.Duration(left) : "");
     private readonly HashSet<ProgressTask> _tasks = [];
     private readonly Task _display;
 
@@ -20,7 +21,7 @@ internal sealed class ProgressBars : IDisposable
             new ProgressBarColumn(),
             new PercentageColumn(),
             _rates,
-            new RemainingTimeColumn());
+            _times);
         _display = Task.Run(() => progress.StartAsync(async context =>
         {
             _started.SetResult(context);
@@ -29,12 +30,15 @@ internal sealed class ProgressBars : IDisposable
     }
 
     /// <summary>Shows a bar.</summary>
-    public ProgressTask Add(string name, double total, string unit)
+    /// <returns>The bar, and what the work's progress must be told to.</returns>
+    public (ProgressTask Task, ProgressPace Pace) Add(string name, double total, string unit)
     {
         var task = _started.Task.GetAwaiter().GetResult().AddTask(Markup.Escape(name), maxValue: total > 0 ? total : 1);
-        _rates.SetUnit(task, total > 0 ? unit : null);
+        var pace = new ProgressPace(TimeProvider.System);
+        _rates.Add(task, pace, total > 0 ? unit : null);
+        _times.Add(task, pace, null);
         _tasks.Add(task);
-        return task;
+        return (task, pace);
     }
 
     /// <summary>Removes a bar.</summary>
@@ -54,28 +58,26 @@ internal sealed class ProgressBars : IDisposable
         _display.GetAwaiter().GetResult();
     }
 
-    private sealed class RateColumn : ProgressColumn
+    /// <summary>A column of text that follows from the pace of a task.</summary>
+    private sealed class PaceColumn(Func<ProgressPace, double, string?, string> text) : ProgressColumn
     {
-        private readonly Dictionary<int, string> _units = [];
+        private readonly Dictionary<int, (ProgressPace Pace, string? Unit)> _tasks = [];
 
         protected override bool NoWrap => true;
 
-        public void SetUnit(ProgressTask task, string? unit)
+        public void Add(ProgressTask task, ProgressPace pace, string? unit)
         {
-            lock (_units)
+            lock (_tasks)
             {
-                if (unit is not null)
-                {
-                    _units[task.Id] = unit;
-                }
+                _tasks[task.Id] = (pace, unit);
             }
         }
 
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
         {
-            lock (_units)
+            lock (_tasks)
             {
-                return new Text(_units.TryGetValue(task.Id, out var unit) && task.Speed is { } speed ? ProgressRate.Text(speed, unit) : "");
+                return new Text(_tasks.TryGetValue(task.Id, out var known) ? text(known.Pace, task.MaxValue, known.Unit) : "");
             }
         }
     }

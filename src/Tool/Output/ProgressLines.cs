@@ -13,6 +13,7 @@ internal sealed class ProgressLines(Action<string> write, TimeProvider time, str
 
     private readonly Lock _lock = new();
     private readonly long _start = time.GetTimestamp();
+    private readonly ProgressPace _pace = new(time);
     private double _nextFraction = Step;
     private TimeSpan _lastLine;
 
@@ -21,6 +22,7 @@ internal sealed class ProgressLines(Action<string> write, TimeProvider time, str
     {
         lock (_lock)
         {
+            _pace.Add(value.Fraction);
             var elapsed = time.GetElapsedTime(_start);
             var silent = elapsed - _lastLine;
             if (value.Fraction >= 1 || silent < s_shortest || (value.Fraction < _nextFraction && silent < s_longest))
@@ -30,7 +32,7 @@ internal sealed class ProgressLines(Action<string> write, TimeProvider time, str
 
             _lastLine = elapsed;
             _nextFraction = (Math.Floor(value.Fraction / Step) + 1) * Step;
-            write(Line(value, elapsed));
+            write(Line(value));
         }
     }
 
@@ -39,13 +41,13 @@ internal sealed class ProgressLines(Action<string> write, TimeProvider time, str
     {
     }
 
-    private string Line(StageProgress value, TimeSpan elapsed)
+    private string Line(StageProgress value)
     {
         var line = $"{name}: {(int)(value.Fraction * 100)} %";
-        if (value.Fraction > 0)
+        if (_pace.PerSecond is { } perSecond && _pace.Left is { } left)
         {
-            var rate = ProgressRate.Text(total * value.Fraction / elapsed.TotalSeconds, unit);
-            line += (rate.Length > 0 ? ", " + rate : "") + $", {Units.Duration(elapsed * ((1 - value.Fraction) / value.Fraction))} left";
+            var rate = ProgressRate.Text(total * perSecond, unit);
+            line += (rate.Length > 0 ? ", " + rate : "") + $", {Units.Duration(left)} left";
         }
 
         return value.Activity.Length > 0 ? $"{line} ({value.Activity})" : line;

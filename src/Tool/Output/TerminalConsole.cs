@@ -50,7 +50,8 @@ internal sealed class TerminalConsole : ToolConsole
         lock (_lock)
         {
             _bars ??= new ProgressBars(_console);
-            return new Bar(this, _bars.Add(name, total, unit));
+            var (task, pace) = _bars.Add(name, total, unit);
+            return new Bar(this, task, pace);
         }
     }
 
@@ -78,11 +79,15 @@ internal sealed class TerminalConsole : ToolConsole
         }
     }
 
-    private sealed class Bar(TerminalConsole console, ProgressTask task) : IStageDisplay
+    private sealed class Bar(TerminalConsole console, ProgressTask task, ProgressPace pace) : IStageDisplay
     {
         private bool _disposed;
 
-        public void Report(StageProgress value) => task.Value = value.Fraction * task.MaxValue;
+        public void Report(StageProgress value)
+        {
+            pace.Add(value.Fraction);
+            task.Value = value.Fraction * task.MaxValue;
+        }
 
         public void Dispose()
         {

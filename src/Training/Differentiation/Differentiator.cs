@@ -17,17 +17,20 @@ public static class Differentiator
     /// <returns>A gradient per value, of its shape and type; zeros where the loss does not depend on it.</returns>
     /// <exception cref="CompressToolException">An operator on the way has no gradient (CMP7001), a shape is not known (CMP7002), or the
     /// loss is no scalar (CMP7003).</exception>
-    public static IReadOnlyList<Expr> Gradients(Expr loss, IReadOnlyList<Expr> by) => Differentiate(loss, by).Gradients;
+    public static IReadOnlyList<Expr> Gradients(Expr loss, IReadOnlyList<Expr> by) => Differentiate(loss, null, by).Gradients;
 
     /// <summary>Gradients of a scalar, with what <see cref="Checkpointing"/> needs to know of how they are computed.</summary>
-    internal static Tape Differentiate(Expr loss, IReadOnlyList<Expr> by)
+    /// <param name="loss">The scalar.</param>
+    /// <param name="scale">A scalar that all gradients are multiplied by; null for 1.</param>
+    /// <param name="by">The values to differentiate by.</param>
+    internal static Tape Differentiate(Expr loss, Expr? scale, IReadOnlyList<Expr> by)
     {
         if (loss.Count != 1)
         {
             throw new CompressToolException(TrainingErrors.InvalidRequest, $"'{loss.Value.Name}' has the shape [{string.Join(',', loss.Dims)}]; only a scalar is a loss. Sum it up, or give a gradient for it");
         }
 
-        return Differentiate([(loss, loss.Builder.Full(1, loss.Type, loss.Dims))], by);
+        return Differentiate([(loss, scale?.Cast(loss.Type).Reshape(loss.Dims) ?? loss.Builder.Full(1, loss.Type, loss.Dims))], by);
     }
 
     /// <summary>Products of given output gradients with the Jacobian: gradients of <c>sum(gradient * output)</c>.</summary>

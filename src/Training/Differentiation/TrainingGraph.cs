@@ -2,6 +2,7 @@ using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Inference;
 using CompressTool.Onnx.Passes;
+using CompressTool.Training.Engine;
 using CompressTool.Training.Expressions;
 
 namespace CompressTool.Training.Differentiation;
@@ -14,6 +15,9 @@ public sealed class TrainingGraph
 {
     /// <summary>The prefix of the outputs that hold gradients.</summary>
     public const string GradientPrefix = "gradient of ";
+
+    /// <summary>The input that the gradients are multiplied by when <see cref="GradientOptions.LossScale"/> asks for it.</summary>
+    public const string LossScale = "loss scale";
 
     /// <summary>Operators change between these versions only by additions, RoiAlign excepted, so that a model may be taken for the newer one.</summary>
     private const int OldestOpset = 13, WorkingOpset = 17;
@@ -39,13 +43,19 @@ public sealed class TrainingGraph
     /// <param name="model">The model, which is changed; its weights stay where they are.</param>
     /// <param name="shapes">Numbers for symbolic dimensions, or shapes of inputs; null when the model leaves nothing open.</param>
     /// <param name="trainable">Names of the initializers to train; null for all that are floating-point.</param>
+    /// <param name="precision">What 16-bit weights are trained in; the default leaves them as they are.</param>
     /// <exception cref="CompressToolException">A name is not known or not an initializer (CMP7003), a size is missing (CMP7002), or shapes contradict
     /// each other (CMP2006).</exception>
-    public static TrainingGraph Create(Model model, InferenceOptions? shapes = null, IEnumerable<string>? trainable = null)
+    public static TrainingGraph Create(Model model, InferenceOptions? shapes = null, IEnumerable<string>? trainable = null, TrainingPrecision precision = TrainingPrecision.AsModel)
     {
         FunctionInlining.Run(model);
         RaiseOpset(model);
-        var parameters = TakeParameters(model.Graph, trainable);
+        var parameters = TakeParameters(model.Graph, trainable, precision);
+        if (precision == TrainingPrecision.Float32)
+        {
+            Widening.Run(model);
+        }
+
         ShapeInference.Run(model, shapes);
         if (model.Graph.Inputs.FirstOrDefault(input => input.Shape?.IsStatic != true) is { } open)
         {
@@ -70,7 +80,7 @@ public sealed class TrainingGraph
         }
     }
 
-    private static Dictionary<string, Tensor> TakeParameters(Graph graph, IEnumerable<string>? trainable)
+    private static Dictionary<string, Tensor> TakeParameters(Graph graph, IEnumerable<string>? trainable, TrainingPrecision precision)
     {
         var names = trainable?.ToHashSet();
         var parameters = new Dictionary<string, Tensor>();
@@ -82,6 +92,16 @@ public sealed class TrainingGraph
             {
                 value.Type = new TensorType(parameters[value.Name].Type, Shape.Of(parameters[value.Name].Dims));
                 graph.AddInput(value);
+            }
+
+            if (precision != TrainingPrecision.AsModel && Widening.IsNarrow(value.ElementType))
+            {
+                var narrow = value.ElementType;
+                value.Type = value.TensorType! with { ElementType = DataType.Float };
+                if (precision == TrainingPrecision.Mixed)
+                {
+                    Widening.Convert(graph, value, narrow);
+                }
             }
         }
 

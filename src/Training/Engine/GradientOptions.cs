@@ -16,4 +16,10 @@ public sealed record GradientOptions
     /// providers standard operators are used anyway.
     /// </summary>
     public bool UseKernels { get; init; } = true;
+
+    /// <summary>
+    /// Whether the function has a further input, the float32 scalar <see cref="Differentiation.TrainingGraph.LossScale"/>, that
+    /// all gradients are multiplied by from the loss on, so that small ones do not vanish in float16; false by default.
+    /// </summary>
+    public bool LossScale { get; init; }
 }

@@ -47,6 +47,7 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
         var inputs = model.Graph.Inputs.ToDictionary(input => input.Name);
         var tape = Differentiator.Differentiate(
             builder.Of(model.Graph.Outputs.FirstOrDefault(output => output.Name == loss) ?? throw Errors.NoValue(model.Graph, loss)),
+            gradientOptions.LossScale ? builder.Input(TrainingGraph.LossScale, DataType.Float) : null,
             [.. by.Select(name => builder.Of(inputs.GetValueOrDefault(name) ?? throw Errors.NoValue(model.Graph, name)))]);
         foreach (var (name, gradient) in by.Zip(tape.Gradients))
         {

@@ -5,6 +5,12 @@ using CompressTool.Training.Optimization;
 
 namespace CompressTool.Training.Loop;
 
+/// <summary>How a training stands, besides what is in the blocks.</summary>
+/// <param name="Step">Steps made.</param>
+/// <param name="Loss">The smoothed loss.</param>
+/// <param name="Scale">The scale of the loss.</param>
+internal readonly record struct LoopState(long Step, SmoothedLoss Loss, LossScale Scale);
+
 /// <summary>
 /// A .safetensors file from which a training goes on bit by bit: parameters, optimizer state, moving average, counters, and
 /// the configuration that they belong to. Written from, and read into, the memory in which they live.
@@ -12,23 +18,28 @@ namespace CompressTool.Training.Loop;
 internal sealed class Checkpoint(Optimizer optimizer, MovingAverage? average, IReadOnlyList<KeyValuePair<string, string>> configuration)
 {
     private const string Format = "compresstool checkpoint 1";
-    private const string FormatKey = "format", StepKey = "step", LossKey = "loss sum", WeightKey = "loss weight", ChecksumKey = "crc32c", OptionPrefix = "option ";
+    private const string FormatKey = "format", StepKey = "step", LossKey = "loss sum", WeightKey = "loss weight", ScaleKey = "loss scale", ScaleStepsKey = "loss scale steps", ChecksumKey = "crc32c", OptionPrefix = "option ";
+
+    /// <summary>What a file holds: parameters, optimizer state, moving average.</summary>
+    public IReadOnlyList<ParameterBlock> Blocks => [.. Sections().Select(section => section.Block)];
 
     /// <summary>Writes a file, complete or not at all.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="step">Steps made.</param>
-    /// <param name="loss">The smoothed loss.</param>
+    /// <param name="state">How the training stands.</param>
+    /// <param name="blocks">The blocks, or copies of them, in the order of <see cref="Blocks"/>.</param>
     /// <exception cref="CompressToolException">The file cannot be written.</exception>
-    public void Write(string path, long step, SmoothedLoss loss)
+    public void Write(string path, LoopState state, IReadOnlyList<ParameterBlock> blocks)
     {
-        var tensors = Sections().SelectMany(section => section.Block.ToTensors().Select(tensor => KeyValuePair.Create(section.Prefix + tensor.Key, tensor.Value)))
+        var tensors = Sections().Zip(blocks, (section, block) => (section.Prefix, Block: block)).SelectMany(section => section.Block.ToTensors().Select(tensor => KeyValuePair.Create(section.Prefix + tensor.Key, tensor.Value)))
             .OrderBy(tensor => tensor.Key, StringComparer.Ordinal).ToList();
         List<KeyValuePair<string, string>> metadata =
         [
             new(FormatKey, Format),
-            new(StepKey, Numbers.Text(step)),
-            new(LossKey, Numbers.Text(loss.Sum)),
-            new(WeightKey, Numbers.Text(loss.Weight)),
+            new(StepKey, Numbers.Text(state.Step)),
+            new(LossKey, Numbers.Text(state.Loss.Sum)),
+            new(WeightKey, Numbers.Text(state.Loss.Weight)),
+            new(ScaleKey, Numbers.Text(state.Scale.Value)),
+            new(ScaleStepsKey, Numbers.Text(state.Scale.Steps)),
             .. configuration.Select(option => KeyValuePair.Create(OptionPrefix + option.Key, option.Value)),
         ];
         SafetensorsFile.Write(path, tensors, [.. metadata, new(ChecksumKey, Checksum.Of(metadata, tensors))]);
@@ -37,10 +48,10 @@ internal sealed class Checkpoint(Optimizer optimizer, MovingAverage? average, IR
     /// <summary>Reads a file into the training. Nothing is changed when the file is refused.</summary>
     /// <param name="path">The file.</param>
     /// <param name="step">Steps made before, by the file's name.</param>
-    /// <returns>The smoothed loss.</returns>
+    /// <returns>How the training stood.</returns>
     /// <exception cref="CompressToolException">The file is damaged (<see cref="TrainingErrors.InvalidCheckpoint"/>) or of another training
     /// (<see cref="TrainingErrors.ForeignCheckpoint"/>).</exception>
-    public SmoothedLoss Read(string path, long step)
+    public LoopState Read(string path, long step)
     {
         SafetensorsFile file;
         try
@@ -82,7 +93,7 @@ internal sealed class Checkpoint(Optimizer optimizer, MovingAverage? average, IR
 
             optimizer.Resume(step);
             average?.Resume(step);
-            return new SmoothedLoss(Number(file, LossKey), Number(file, WeightKey));
+            return new LoopState(step, new SmoothedLoss(Number(file, LossKey), Number(file, WeightKey)), new LossScale(Number(file, ScaleKey, 1), (long)Number(file, ScaleStepsKey, 0)));
         }
     }
 
@@ -138,7 +149,8 @@ internal sealed class Checkpoint(Optimizer optimizer, MovingAverage? average, IR
         }
     }
 
-    private static double Number(SafetensorsFile file, string key) => double.Parse(file.Metadata[key], CultureInfo.InvariantCulture);
+    private static double Number(SafetensorsFile file, string key, double missing = double.NaN) =>
+        file.Metadata.TryGetValue(key, out var text) ? double.Parse(text, CultureInfo.InvariantCulture) : missing;
 
     private static CompressToolException Damaged(SafetensorsFile file, string why) =>
         new(TrainingErrors.InvalidCheckpoint, $"the checkpoint '{file.Path}' is damaged: {why}");

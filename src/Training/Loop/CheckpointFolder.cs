@@ -1,5 +1,6 @@
 using System.Globalization;
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Training.Optimization;
 
 namespace CompressTool.Training.Loop;
 
@@ -13,7 +14,7 @@ internal sealed class CheckpointFolder(string path, int keep, Checkpoint checkpo
     /// <summary>Goes on from the newest checkpoint that is not damaged; null when there is none at all.</summary>
     /// <exception cref="CompressToolException">All are damaged (<see cref="TrainingErrors.InvalidCheckpoint"/>), or one is of another
     /// training (<see cref="TrainingErrors.ForeignCheckpoint"/>).</exception>
-    public (ResumedTraining Resumed, SmoothedLoss Loss)? Resume()
+    public (ResumedTraining Resumed, LoopState State)? Resume()
     {
         if (!Directory.Exists(_path))
         {
@@ -31,8 +32,8 @@ internal sealed class CheckpointFolder(string path, int keep, Checkpoint checkpo
         {
             try
             {
-                var loss = checkpoint.Read(file, step);
-                return (new ResumedTraining(step, file, [.. damaged.Select(error => error.Message)]), loss);
+                var state = checkpoint.Read(file, step);
+                return (new ResumedTraining(step, file, [.. damaged.Select(error => error.Message)]), state);
             }
             catch (CompressToolException e) when (e.Code == TrainingErrors.InvalidCheckpoint)
             {
@@ -44,7 +45,7 @@ internal sealed class CheckpointFolder(string path, int keep, Checkpoint checkpo
     }
 
     /// <summary>Writes a checkpoint, and deletes those that are too old then.</summary>
-    public void Write(long step, SmoothedLoss loss)
+    public void Write(LoopState state, IReadOnlyList<ParameterBlock> blocks)
     {
         try
         {
@@ -55,8 +56,8 @@ internal sealed class CheckpointFolder(string path, int keep, Checkpoint checkpo
             throw new CompressToolException(OnnxErrors.WriteFailed, $"the folder '{_path}' of the checkpoints cannot be made: {e.Message}", inner: e);
         }
 
-        checkpoint.Write(Path.Combine(_path, $"{Prefix}{step:d10}{Suffix}"), step, loss);
-        foreach (var (_, file) in Files().Where(found => found.Step < step).OrderByDescending(found => found.Step).Skip(keep - 1))
+        checkpoint.Write(Path.Combine(_path, $"{Prefix}{state.Step:d10}{Suffix}"), state, blocks);
+        foreach (var (_, file) in Files().Where(found => found.Step < state.Step).OrderByDescending(found => found.Step).Skip(keep - 1))
         {
             File.Delete(file);
         }

@@ -11,13 +11,14 @@ namespace CompressTool.Training.Loop;
 /// A training step by a compiled function: its inputs are the parameters and the arrays of a batch, its outputs the loss and
 /// the gradients. It reads parameters and writes gradients in place, on the host or on a device.
 /// </summary>
-public sealed class FunctionStep : IDeviceTrainingStep, IDisposable
+public sealed class FunctionStep : IDeviceTrainingStep, IScaledTrainingStep, IDisposable
 {
     private readonly ICompiledFunction _function;
     private readonly ParameterSet _parameters;
     private readonly NonFiniteSearch? _search;
     private readonly HashSet<string> _inputs;
     private readonly NativeArray _loss = new(DataType.Float);
+    private readonly NativeArray _lossScale = new(DataType.Float);
     private readonly (string Name, NativeArray Value)[] _terms;
     private readonly Dictionary<object, IFunctionBinding> _bindings = [];
     private readonly string _lossName;
@@ -41,6 +42,7 @@ public sealed class FunctionStep : IDeviceTrainingStep, IDisposable
 
         _function = function;
         Device = device;
+        LossScale = 1;
         _parameters = parameters;
         _search = search;
         _lossName = loss;
@@ -50,6 +52,17 @@ public sealed class FunctionStep : IDeviceTrainingStep, IDisposable
 
     /// <inheritdoc/>
     public TrainingDevice? Device { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>If the function was compiled with <see cref="GradientOptions.LossScale"/>.</remarks>
+    public bool CanScale => _inputs.Contains(TrainingGraph.LossScale);
+
+    /// <inheritdoc/>
+    public double LossScale
+    {
+        get => _lossScale.AsSpan<float>()[0];
+        set => _lossScale.AsSpan<float>()[0] = (float)value;
+    }
 
     /// <inheritdoc/>
     public LossValue Compute(Batch batch, ParameterBlock gradients, CancellationToken cancellationToken)
@@ -88,6 +101,7 @@ public sealed class FunctionStep : IDeviceTrainingStep, IDisposable
         }
 
         _loss.Dispose();
+        _lossScale.Dispose();
         foreach (var (_, value) in _terms)
         {
             value.Dispose();
@@ -119,6 +133,11 @@ public sealed class FunctionStep : IDeviceTrainingStep, IDisposable
                 }
 
                 setGradient(binding, TrainingGraph.GradientPrefix + slot.Name, index);
+            }
+
+            if (CanScale)
+            {
+                binding.SetInput(TrainingGraph.LossScale, _lossScale);
             }
 
             binding.SetOutput(_lossName, _loss);

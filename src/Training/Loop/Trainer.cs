@@ -16,8 +16,10 @@ public sealed class Trainer : IDisposable
     private readonly ITrainingStep _step;
     private readonly TrainingPlace _place;
     private readonly CheckpointFolder? _checkpoints;
+    private readonly CheckpointWriter? _writer;
     private readonly List<(long Step, double Value)> _evaluations = [];
     private SmoothedLoss _loss;
+    private LossScale _scale;
     private long _saved = -1;
     private long _savedAt;
 
@@ -37,6 +39,12 @@ public sealed class Trainer : IDisposable
         Optimizer.Threads = options.Threads;
         Average = options.Average is { } average ? new MovingAverage(parameters, average) : null;
         _step = step;
+        _scale = LossScale.First(options.LossScale);
+        if (options.LossScale is not null && step is not IScaledTrainingStep { CanScale: true })
+        {
+            throw new CompressToolException(TrainingErrors.InvalidOption, "the loss shall be scaled, but the function was compiled without a scale of the loss");
+        }
+
         _place = step is IDeviceTrainingStep { Device: { } device } deviceStep
             ? new DevicePlace(deviceStep, device, Optimizer, Average, options.MicroBatch)
             : new HostPlace(step, Optimizer, Average, options.MicroBatch);
@@ -47,7 +55,9 @@ public sealed class Trainer : IDisposable
                 .. options.Describe(), .. source.Describe(),
                 new("initial parameters", Checksum.Of([], parameters.Values.ToTensors())), new("masks", Checksum.OfMasks(parameters)),
             ];
-            _checkpoints = new CheckpointFolder(folder, options.KeepCheckpoints, new Checkpoint(Optimizer, Average, configuration));
+            var checkpoint = new Checkpoint(Optimizer, Average, configuration);
+            _checkpoints = new CheckpointFolder(folder, options.KeepCheckpoints, checkpoint);
+            _writer = new CheckpointWriter(_checkpoints, checkpoint);
         }
     }
 
@@ -105,6 +115,7 @@ public sealed class Trainer : IDisposable
             {
                 _place.Store();
                 Save();
+                _writer?.Finish();
                 throw;
             }
 
@@ -112,12 +123,14 @@ public sealed class Trainer : IDisposable
         }
 
         Save();
+        _writer?.Finish();
         return new TrainingResult(Step, _loss.Value, _evaluations);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _writer?.Dispose();
         _place.Dispose();
         Average?.Dispose();
         Optimizer.Dispose();
@@ -137,21 +150,23 @@ public sealed class Trainer : IDisposable
                 $"the checkpoint '{found.Resumed.Path}' is of step {found.Resumed.Step}, and the training has {_options.Steps}; delete it to start again");
         }
 
-        (Resumed, _loss) = found;
-        Step = _saved = Resumed.Step;
+        (Resumed, var state) = found;
+        (Step, _loss, _scale) = (state.Step, state.Loss, state.Scale);
+        _saved = Step;
     }
 
     private void MakeStep(Batch batch, Pace pace, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         var rate = _options.Optimizer.LearningRate * _options.Schedule.FactorAt(Step, _options.Steps);
-        var loss = _place.Compute(batch, cancellationToken);
-        var norm = _place.GradientNorm();
+        _writer?.ThrowIfFailed();
+        var (loss, norm) = ComputeGradients(batch, cancellationToken);
         if (!double.IsFinite(loss.Total) || !double.IsFinite(norm))
         {
             throw NonFinite(batch, loss, norm, cancellationToken);
         }
 
-        _place.Update(rate, GradientNorm.ClipFactor(norm, _options.ClipNorm));
+        _place.Update(rate, GradientNorm.ClipFactor(norm, _options.ClipNorm) / _scale.Value);
+        _scale = _scale.AfterStep(_options.LossScale);
         _loss.Add(loss.Total);
         Step++;
 
@@ -173,12 +188,34 @@ public sealed class Trainer : IDisposable
         progress?.Report(new TrainingProgress(Step, _options.Steps, loss, _loss.Value, norm, rate, samplesPerSecond, time * (_options.Steps - Step), evaluation));
     }
 
+    /// <summary>Computes loss and gradients, the latter times the scale; again with a lower one as long as it is too high.</summary>
+    /// <returns>The loss, and the norm of the gradients without the scale.</returns>
+    private (LossValue Loss, double Norm) ComputeGradients(Batch batch, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (_options.LossScale is not null)
+            {
+                ((IScaledTrainingStep)_step).LossScale = _scale.Value;
+            }
+
+            var loss = _place.Compute(batch, cancellationToken);
+            var norm = _place.GradientNorm() / _scale.Value;
+            if (!double.IsFinite(loss.Total) || double.IsFinite(norm) || _scale.Lowered(_options.LossScale) is not { } lowered)
+            {
+                return (loss, norm);
+            }
+
+            _scale = lowered;
+        }
+    }
+
     private void Save()
     {
-        if (_checkpoints is not null && Step != _saved)
+        if (_writer is not null && Step != _saved)
         {
             _place.Store();
-            _checkpoints.Write(Step, _loss);
+            _writer.Begin(new LoopState(Step, _loss, _scale));
             _saved = Step;
         }
 

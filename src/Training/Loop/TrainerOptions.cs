@@ -21,6 +21,9 @@ public sealed record TrainerOptions
     /// <summary>The largest norm of all gradients together; larger ones are scaled down to it. Null (the default) for no limit.</summary>
     public double? ClipNorm { get; init; }
 
+    /// <summary>How the loss is scaled, for gradients in float16; null (the default) when it is not. The step must be an <see cref="IScaledTrainingStep"/> that can.</summary>
+    public LossScaleOptions? LossScale { get; init; }
+
     /// <summary>The moving average of the parameters; null (the default) for none.</summary>
     public MovingAverageOptions? Average { get; init; }
 
@@ -64,7 +67,7 @@ public sealed record TrainerOptions
 
         // With a constant rate a longer training begins as the shorter one did.
         var steps = Schedule.Decay == LearningRateDecay.Constant ? [] : new[] { KeyValuePair.Create("steps", Numbers.Text(Steps)) };
-        return [.. own, .. steps, .. Optimizer.Describe(), .. Schedule.Describe(), .. Average?.Describe() ?? [new("average decay", "none")], .. Fingerprint];
+        return [.. own, .. LossScale?.Describe() ?? [], .. steps, .. Optimizer.Describe(), .. Schedule.Describe(), .. Average?.Describe() ?? [new("average decay", "none")], .. Fingerprint];
     }
 
     /// <summary>Checks the options.</summary>
@@ -80,6 +83,7 @@ public sealed record TrainerOptions
         Numbers.Check(CheckpointEvery >= 0, "the number of steps between checkpoints", CheckpointEvery, "0 or more");
         Numbers.Check(CheckpointInterval >= TimeSpan.Zero, "the number of seconds between checkpoints", CheckpointInterval.TotalSeconds, "0 or more");
         Numbers.Check(KeepCheckpoints >= 1, "the number of checkpoints to keep", KeepCheckpoints, "1 or more");
+        LossScale?.Check();
         Optimizer.Check();
         Schedule.Check();
         Average?.Check();

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning;
+using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -80,6 +81,75 @@ public sealed class TrainingStagesTests
 
         Assert.IsLessThan(25, steps, "it went on instead of starting again");
         CollectionAssert.AreEqual(undisturbed.Graph.Initializers[0].Initializer!.ToArray<float>(), model.Graph.Initializers[0].Initializer!.ToArray<float>());
+    }
+
+    [TestMethod]
+    public void Another_teacher_of_the_same_name_does_not_go_on_with_a_training()
+    {
+        using var folder = new TempFolder();
+        var context = new StageContext { SourcePath = folder.File("teacher.onnx"), Seed = 3, WorkFolder = folder.File("work") };
+        void Distill(int teacherSeed)
+        {
+            using (var teacher = Linear(Weights(teacherSeed)))
+            {
+                teacher.Save(folder.File("teacher.onnx"));
+            }
+
+            using var model = Linear(Weights(2));
+            Run(new DistillStage(), model, Options(folder, null, new DistillOptions { Steps = 4, LearningRate = 0.05 }), context);
+        }
+
+        Distill(1);
+        Distill(1);
+        var error = Assert.ThrowsExactly<CompressToolException>(() => Distill(3));
+        Assert.AreEqual("CMP7035", error.Code.Id);
+        Assert.Contains("'teacher' was", error.Message);
+    }
+
+    [TestMethod]
+    [DataRow(DataType.Float16, 1.5e-3f)]
+    [DataRow(DataType.BFloat16, 4e-3f)]
+    public void Weights_of_16_bits_are_trained_in_float32_and_keep_their_type(DataType type, float tolerance)
+    {
+        using var folder = new TempFolder();
+        var truth = Weights(1);
+        using var model = Linear(Weights(2));
+        Narrow(model, type);
+
+        Run(new FinetuneStage(), model, Options(folder, truth, new FinetuneOptions { Steps = 300, LearningRate = 0.05, Batch = 16, Schedule = RateSchedule.Cosine }));
+
+        var weights = model.Graph.Initializers[0].Initializer!;
+        Assert.AreEqual(type, weights.Type);
+        AssertClose(truth, weights.ToFloats(), tolerance);
+        Assert.AreEqual(type, Model.Parse(model.ToBytes()).Graph.Initializers[0].Initializer!.Type);
+    }
+
+    [TestMethod]
+    public void A_diffusion_model_in_float16_recovers_as_one_in_float32_does()
+    {
+        using var folder = new TempFolder();
+        var random = new Random(5);
+        var pixels = new byte[12 * 16 * 16 * 3];
+        random.NextBytes(pixels);
+        NpyFile.Write(folder.File("images.npy"), Tensor.Create<byte>(DataType.UInt8, [12, 16, 16, 3], pixels));
+        var options = new FinetuneOptions { Data = new TrainingData { Images = new RecipePath("images.npy", folder.File("images.npy")) }, Steps = 6, Batch = 4, LearningRate = 1e-3 };
+        double Loss(bool half)
+        {
+            using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
+            if (half)
+            {
+                new QuantizeStage().Run(model, new QuantizeOptions { Scheme = QuantizationScheme.Fp16 }, new StageContext());
+            }
+
+            var types = model.Graph.Initializers.ToDictionary(value => value.Name, value => value.ElementType);
+            var metrics = Run(new FinetuneStage(), model, options);
+            Assert.IsTrue(model.Graph.Initializers.All(value => value.ElementType == types[value.Name] && value.Initializer!.Type == types[value.Name]));
+            Assert.IsLessThan(0.95 * (double)metrics["taskLossBefore"]!, (double)metrics["taskLoss"]!);
+            return (double)metrics["taskLoss"]!;
+        }
+
+        var full = Loss(half: false);
+        Assert.AreEqual(full, Loss(half: true), 0.01 * full);
     }
 
     [TestMethod]
@@ -224,6 +294,18 @@ public sealed class TrainingStagesTests
         var path = folder.File($"data{truth is null}.safetensors");
         SafetensorsFile.Write(path, tensors);
         return options with { Data = new TrainingData { Tensors = new RecipePath("data.safetensors", path) } };
+    }
+
+    /// <summary>Stores the weights in 16 bits; the model converts them and computes in float32.</summary>
+    private static void Narrow(Model model, DataType type)
+    {
+        var weight = model.Graph.Initializers[0];
+        var cast = new Value("wide", new TensorType(DataType.Float, Shape.Of(weight.Initializer!.Dims)));
+        weight.ReplaceAllUses(cast);
+        Graph.ReplaceInitializer(weight, type == DataType.Float16
+            ? Tensor.Create<Half>(type, weight.Initializer.Dims, Array.ConvertAll(weight.Initializer.ToArray<float>(), x => (Half)x))
+            : Tensor.Create<ushort>(type, weight.Initializer.Dims, Array.ConvertAll(weight.Initializer.ToArray<float>(), x => (ushort)(BitConverter.SingleToUInt32Bits(x) >> 16))));
+        model.Graph.InsertBefore(model.Graph.Nodes[0], new Node("Cast", [weight], [cast], "widen", "", Onnx.Attribute.Int("to", (long)DataType.Float)));
     }
 
     private static Model Linear(float[] weights)

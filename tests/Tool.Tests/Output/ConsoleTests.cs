@@ -83,6 +83,24 @@ public sealed class ConsoleTests
     }
 
     [TestMethod]
+    public void Progress_of_work_that_goes_on_in_the_middle_counts_only_what_this_run_has_done()
+    {
+        var time = new ManualTime();
+        var lines = new List<string>();
+        using var progress = new ProgressLines(lines.Add, time, "train", 0, "");
+
+        for (var step = 801; step <= 1024; step++)
+        {
+            time.Now += TimeSpan.FromSeconds(1);
+            progress.Report(new(step / 1024.0, ""));
+        }
+
+        // The first line tells of the first step alone, whose length says nothing yet.
+        CollectionAssert.AreEqual(new[] { "train: 78 %, 3:42 min left", "train: 81 %, 3:12 min left" }, lines.Take(2).ToArray());
+        Assert.AreEqual("train: 98 %, 12 s left", lines[^1]);
+    }
+
+    [TestMethod]
     public void Progress_of_short_work_is_silent()
     {
         var time = new ManualTime();
