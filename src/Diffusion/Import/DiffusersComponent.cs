@@ -14,7 +14,13 @@ public sealed record DiffusersComponent(string Name, string ClassName, string Co
     /// <summary>What separates a folder from a component in a name such as <c>folder#unet</c>.</summary>
     public const char Separator = '#';
 
+    /// <summary>What separates a component from a part of it in a name such as <c>folder#vae.decoder</c>.</summary>
+    public const char PartSeparator = '.';
+
     private const string IndexName = "model_index.json";
+
+    /// <summary>The part of the component, e.g. <c>decoder</c> of an autoencoder; null for the whole.</summary>
+    public string? Part { get; init; }
 
     /// <summary>All files that the model is made of, the configuration first.</summary>
     /// <exception cref="CompressToolException">A weight file is missing (CMP8007).</exception>
@@ -22,7 +28,8 @@ public sealed record DiffusersComponent(string Name, string ClassName, string Co
 
     /// <summary>Finds a model.</summary>
     /// <param name="folder">The folder; a component may be named behind it with '#'.</param>
-    /// <param name="component">The component; null for the one behind '#', or else the one that denoises.</param>
+    /// <param name="component">The component, perhaps with a part behind it (vae.decoder), or of a folder with one model the part alone; null for what
+    /// stands behind '#', or else the component that removes noise.</param>
     /// <exception cref="CompressToolException">The folder is not a diffusers model (CMP8001), or has no such component (CMP8002).</exception>
     public static DiffusersComponent Find(string folder, string? component = null)
     {
@@ -39,9 +46,15 @@ public sealed record DiffusersComponent(string Name, string ClassName, string Co
         }
 
         var config = Path.Combine(folder, ConfigFile.Name);
+        string? part = null;
         if (File.Exists(Path.Combine(folder, IndexName)))
         {
             component ??= Denoiser(folder);
+            if (component.IndexOf(PartSeparator) is var dot and > 0)
+            {
+                (component, part) = (component[..dot], component[(dot + 1)..]);
+            }
+
             config = Path.Combine(folder, component, ConfigFile.Name);
             if (component != Path.GetFileName(component) || !File.Exists(config))
             {
@@ -49,11 +62,11 @@ public sealed record DiffusersComponent(string Name, string ClassName, string Co
                 throw new CompressToolException(DiffusionErrors.UnknownComponent, $"'{folder}' has no component '{component}' with a {ConfigFile.Name}{NearestName.Hint(component, names)}");
             }
         }
-        else if (component is { Length: > 0 })
+        else if (File.Exists(config))
         {
-            throw new CompressToolException(DiffusionErrors.UnknownComponent, $"'{folder}' has no {IndexName}, so it has no component '{component}'");
+            (component, part) = ("", component is { Length: > 0 } ? component : null);
         }
-        else if (!File.Exists(config))
+        else
         {
             throw Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).FirstOrDefault(WeightFiles.IsPickled) is { } pickled ? WeightFiles.Pickled(pickled)
                 : new CompressToolException(DiffusionErrors.NoCheckpoint, $"'{folder}' has neither {IndexName} nor {ConfigFile.Name}");
@@ -61,7 +74,7 @@ public sealed record DiffusersComponent(string Name, string ClassName, string Co
 
         var className = ConfigFile.Read(config).ClassName
             ?? throw new CompressToolException(DiffusionErrors.UnsupportedConfig, $"'{config}' does not say what class the model is (_class_name)");
-        return new DiffusersComponent(component ?? "", className, config, WeightFiles.Find(Path.GetDirectoryName(config)!));
+        return new DiffusersComponent(component, className, config, WeightFiles.Find(Path.GetDirectoryName(config)!)) { Part = part };
     }
 
     /// <summary>The components of a folder that are models.</summary>

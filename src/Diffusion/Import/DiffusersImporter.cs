@@ -37,9 +37,15 @@ public static class DiffusersImporter
     /// <summary>The version of the standard operators in imported graphs.</summary>
     private const int Opset = 17;
 
-    private static readonly Dictionary<string, Action<Module, ConfigFile>> s_classes = new()
+    private static readonly JsonSerializerOptions s_json = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static readonly Dictionary<string, ModelClass> s_classes = new()
     {
-        ["UNet2DModel"] = UNet2D.Build,
+        ["UNet2DModel"] = new((m, file, _) => UNet2D.Build(m, file)),
+        ["UNet2DConditionModel"] = new((m, file, _) => UNet2DCondition.Build(m, file)),
+        ["AutoencoderKL"] = new(Autoencoder.Build) { Parts = [Autoencoder.Encoder, Autoencoder.Decoder], IsUnused = Autoencoder.IsOfOtherPart },
+        ["DiTTransformer2DModel"] = new((m, file, _) => DiT.Build(m, file)),
+        ["Transformer2DModel"] = new((m, file, _) => DiT.BuildTransformer2D(m, file)),
     };
 
     /// <summary>The classes that can be imported.</summary>
@@ -53,9 +59,14 @@ public static class DiffusersImporter
     /// the weights do not fit it (CMP8007 to CMP8010).</exception>
     public static Model Import(DiffusersComponent component, ImportOptions? options = null)
     {
-        if (!s_classes.TryGetValue(component.ClassName, out var build))
+        if (!s_classes.TryGetValue(component.ClassName, out var known))
         {
             throw new CompressToolException(DiffusionErrors.UnknownClass, $"'{component.Config}' is of the class {component.ClassName}, which is not supported{NearestName.Hint(component.ClassName, s_classes.Keys)}");
+        }
+
+        if (component.Part is { } part && !known.Parts.Contains(part))
+        {
+            throw new CompressToolException(DiffusionErrors.UnknownComponent, $"the class {component.ClassName} has no part '{part}'{NearestName.Hint(part, known.Parts)}");
         }
 
         var config = ConfigFile.Read(component.Config);
@@ -64,7 +75,7 @@ public static class DiffusersImporter
         {
             model.OpsetImports[""] = Opset;
             model.Graph.Name = component.ClassName;
-            model.Metadata.Add(new(ClassKey, component.ClassName));
+            model.Metadata.Add(new(ClassKey, component.Part is null ? component.ClassName : $"{component.ClassName}.{component.Part}"));
             model.Metadata.Add(new(ConfigKey, config.Content.ToJsonString(s_json)));
             IWeightSource weights;
             if (component.Weights is null || options?.InitSeed is not null)
@@ -78,8 +89,8 @@ public static class DiffusersImporter
                 weights = new CheckpointWeights(files);
             }
 
-            build(new Module(new GraphBuilder(model), weights), config);
-            weights.Complete(_ => false);
+            known.Build(new Module(new GraphBuilder(model), weights), config, component.Part);
+            weights.Complete(name => known.IsUnused(name, component.Part));
             return model;
         }
         catch
@@ -89,5 +100,14 @@ public static class DiffusersImporter
         }
     }
 
-    private static readonly JsonSerializerOptions s_json = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>A class of models.</summary>
+    /// <param name="Build">Builds the graph of a model or of a part of it.</param>
+    private sealed record ModelClass(Action<Module, ConfigFile, string?> Build)
+    {
+        /// <summary>Parts that are models of their own.</summary>
+        public IReadOnlyList<string> Parts { get; init; } = [];
+
+        /// <summary>Whether a tensor of a checkpoint is none of a part's business.</summary>
+        public Func<string, string?, bool> IsUnused { get; init; } = (_, _) => false;
+    }
 }

@@ -13,7 +13,7 @@ internal sealed class ImportCommand : ToolCommand
 {
     private readonly Argument<string> _folder = new("FOLDER") { Description = "The folder with model_index.json, or with the config.json of one model. A component may stand behind it: folder#unet." };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The .onnx file; by default named after the component, in the current folder.", HelpName = "FILE" };
-    private readonly Option<string?> _component = new("--component", "-c") { Description = "The component to import, e.g. unet, vae; by default the one that removes noise.", HelpName = "NAME" };
+    private readonly Option<string?> _component = new("--component", "-c") { Description = "The component to import, or a part of it, e.g. unet, vae.decoder; by default the one that removes noise.", HelpName = "NAME" };
     private readonly Option<int> _seed = CommonOptions.Number("--init-seed", "Initialise the parameters at random with this seed, as PyTorch does, in place of the checkpoint's: to train from scratch.", 0, 0);
 
     public ImportCommand()
@@ -40,7 +40,7 @@ internal sealed class ImportCommand : ToolCommand
         }
 
         using var model = DiffusersImporter.Import(component, new ImportOptions { InitSeed = context.IsGiven(_seed) ? context.Get(_seed) : null });
-        var path = context.Get(_output) ?? (component.Name.Length > 0 ? component.Name : Path.GetFileName(Path.GetDirectoryName(component.Config)!)) + ".onnx";
+        var path = context.Get(_output) ?? DefaultName(component) + ".onnx";
         var files = model.Save(path, cancellationToken: context.CancellationToken);
         var elapsed = Stopwatch.GetElapsedTime(start);
         var parameters = ModelCost.Measure(model).Parameters;
@@ -50,6 +50,7 @@ internal sealed class ImportCommand : ToolCommand
             {
                 ["class"] = component.ClassName,
                 ["component"] = component.Name,
+                ["part"] = component.Part,
                 ["parameters"] = parameters,
                 ["initialized"] = fresh ? "random" : "checkpoint",
                 ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file.Path))]),
@@ -62,5 +63,11 @@ internal sealed class ImportCommand : ToolCommand
                 output.WriteLine($"{string.Join(", ", files.Select(file => file.Path))} ({Units.Bytes(bytes)}, {Units.Duration(elapsed)})");
             });
         return Task.FromResult(ExitCodes.Success);
+    }
+
+    private static string DefaultName(DiffusersComponent component)
+    {
+        var name = component.Name.Length > 0 ? component.Name : Path.GetFileName(Path.GetDirectoryName(component.Config)!);
+        return component.Part is null ? name : $"{name}.{component.Part}";
     }
 }

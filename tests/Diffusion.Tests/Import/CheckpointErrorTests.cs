@@ -86,7 +86,8 @@ public sealed class CheckpointErrorTests
         Assert.AreEqual("unet", DiffusersComponent.Find(folder.Path + "#unet").Name);
         Refused(() => DiffusersComponent.Find(folder.Path + "#unett"), "CMP8002", "did you mean 'unet'?");
         Refused(() => DiffusersComponent.Find(folder.Path, ".."), "CMP8002", "no component '..'");
-        Refused(() => DiffusersComponent.Find(folder.File("unet"), "vae"), "CMP8002", "no model_index.json");
+        Refused(() => DiffusersImporter.Import(DiffusersComponent.Find(folder.File("unet"), "decoder")), "CMP8002", "has no part 'decoder'");
+        Refused(() => DiffusersImporter.Import(DiffusersComponent.Find(folder.Path + "#unet.decoder")), "CMP8002", "has no part 'decoder'");
         folder.Write("unet/config.json", "[]");
         Refused(() => DiffusersComponent.Find(folder.Path), "CMP8005", "no JSON object");
     }

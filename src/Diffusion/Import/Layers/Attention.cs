@@ -20,13 +20,17 @@ internal static class Attention
         using var scope = m.Enter();
         var channels = x.Size(1);
         var h = groups is { } count ? m["group_norm"].GroupNorm(x, count, epsilon) : x;
-        h = h.View(0, channels, -1).Transpose(0, 2, 1);
-        h = m.MultiHead(h, h, channels / headSize, headSize, channels);
-
-        // Height and width have become one axis; only the input knows them.
-        h = m.Builder.Node("Reshape", [h.Transpose(0, 2, 1), m.Builder.Node("Shape", [x])]) + x;
+        h = ToSequence(h);
+        h = ToImage(m.MultiHead(h, h, channels / headSize, headSize, channels), x) + x;
         return outputScale == 1 ? h : h / outputScale;
     }
+
+    /// <summary>The places of an image as a sequence: [batch, height * width, channels].</summary>
+    public static Expr ToSequence(Expr image) => image.View(0, image.Size(1), -1).Transpose(0, 2, 1);
+
+    /// <summary>A sequence as an image again. Height and width have become one axis; only an image of the same shape knows them.</summary>
+    public static Expr ToImage(Expr sequence, Expr like) =>
+        sequence.Builder.Node("Reshape", [sequence.Transpose(0, 2, 1), sequence.Builder.Node("Shape", [like])]);
 
     /// <summary>Attention of queries from one sequence to keys and values from another or the same.</summary>
     /// <param name="m">The place of to_q, to_k, to_v and to_out.0.</param>
@@ -40,12 +44,34 @@ internal static class Attention
     {
         using var scope = m.Enter();
         var inner = heads * headSize;
-        var q = Split(m["to_q"].Linear(x, inner, bias) * (1 / Math.Sqrt(headSize)), heads, headSize).Transpose(0, 2, 1, 3);
-        var k = Split(m["to_k"].Linear(context, inner, bias), heads, headSize).Transpose(0, 2, 3, 1);
-        var v = Split(m["to_v"].Linear(context, inner, bias), heads, headSize).Transpose(0, 2, 1, 3);
-        var h = q.MatMul(k).Softmax(-1).MatMul(v);
-        return m["to_out"][0].Linear(h.Transpose(0, 2, 1, 3).View(0, -1, inner), channels);
+        var (q, k, v) = (m["to_q"].Linear(x, inner, bias), m["to_k"].Linear(context, inner, bias), m["to_v"].Linear(context, inner, bias));
+        return m["to_out"][0].Linear(m.Attend(q, k, v, heads), channels);
     }
 
-    private static Expr Split(Expr x, long heads, long size) => x.View(0, -1, heads, size);
+    /// <summary>softmax(Q K^T / sqrt(size of a head)) V, of [batch, length, channels], in heads.</summary>
+    /// <param name="m">The place that names the nodes.</param>
+    /// <param name="q">Queries.</param>
+    /// <param name="k">Keys.</param>
+    /// <param name="v">Values.</param>
+    /// <param name="heads">Number of heads.</param>
+    /// <param name="mask">Added to the scores before the softmax; null for none.</param>
+    public static Expr Attend(this Module m, Expr q, Expr k, Expr v, long heads, Expr? mask = null)
+    {
+        using var scope = m.Enter();
+        var inner = q.Size(-1);
+
+        // The scale stands directly before the product, where the runtime makes it a part of that.
+        var scale = 1 / Math.Sqrt(inner / heads);
+        if (heads == 1)
+        {
+            return Weights((q * scale).MatMul(k.Transpose(0, 2, 1)), mask).MatMul(v);
+        }
+
+        var (queries, keys, values) = (Split(q, heads).Transpose(0, 2, 1, 3) * scale, Split(k, heads).Transpose(0, 2, 3, 1), Split(v, heads).Transpose(0, 2, 1, 3));
+        return Weights(queries.MatMul(keys), mask).MatMul(values).Transpose(0, 2, 1, 3).View(0, -1, inner);
+    }
+
+    private static Expr Weights(Expr scores, Expr? mask) => (mask is null ? scores : scores + mask).Softmax(-1);
+
+    private static Expr Split(Expr x, long heads) => x.View(0, -1, heads, x.Size(-1) / heads);
 }

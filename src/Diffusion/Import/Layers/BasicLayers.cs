@@ -62,6 +62,14 @@ internal static class BasicLayers
         return m.Builder.Node("Gather", [m.Parameter("weight", new Initialization.Normal(1), rows, width), indices]);
     }
 
+    /// <summary>Equal parts along an axis whose size is a number.</summary>
+    public static Expr[] Chunk(this Expr x, int parts, int axis)
+    {
+        var sizes = new long[parts];
+        Array.Fill(sizes, x.Size(axis) / parts);
+        return x.Builder.Nodes("Split", "", parts, [x, x.Builder.Int64s(sizes)], Attribute.Int("axis", axis));
+    }
+
     /// <summary>x * sigmoid(x).</summary>
     public static Expr Silu(this Expr x) => x * x.Sigmoid();
 

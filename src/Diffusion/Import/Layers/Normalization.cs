@@ -27,6 +27,22 @@ internal static class Normalization
         return (normalized * weight.View(-1, 1, 1)) + bias.View(-1, 1, 1);
     }
 
+    /// <summary>Layer normalisation (Ba et al. 2016) of the last axis.</summary>
+    /// <param name="m">The place.</param>
+    /// <param name="x">The input.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="affine">Whether it scales and shifts by parameters.</param>
+    public static Expr LayerNorm(this Module m, Expr x, double epsilon = 1e-5, bool affine = true)
+    {
+        using var scope = m.Enter();
+        var width = x.Size(-1);
+        Expr[] operands = affine ? [x, m.Parameter("weight", Initialization.Ones, width), m.Parameter("bias", Initialization.Zeros, width)] : [x, Vector(m, (int)width, 1)];
+        return m.Builder.Node("LayerNormalization", operands, Attribute.Int("axis", -1), Attribute.Float("epsilon", (float)epsilon));
+    }
+
+    /// <summary>Scaled by one more than <paramref name="scale"/> and shifted, both of [batch, channels], of a sequence.</summary>
+    public static Expr Modulate(this Expr x, Expr scale, Expr shift) => (x * (1 + scale.View(0, 1, -1))) + shift.View(0, 1, -1);
+
     private static Expr Vector(Module m, int count, float number)
     {
         var numbers = new float[count];

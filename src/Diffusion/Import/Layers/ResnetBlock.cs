@@ -51,7 +51,7 @@ internal static class ResnetBlock
             var projected = m["time_emb_proj"].Linear(o.SkipTimeActivation ? time.Plain : time.Activated, o.ScaleShift ? 2 * channels : channels).View(0, -1, 1, 1);
             if (o.ScaleShift)
             {
-                var parts = m.Builder.Nodes("Split", "", 2, [projected, m.Builder.Int64s(channels, channels)], Onnx.Attribute.Int("axis", 1));
+                var parts = projected.Chunk(2, 1);
                 h = (m["norm2"].GroupNorm(h, o.Groups, o.Epsilon) * (1 + parts[0])) + parts[1];
             }
             else

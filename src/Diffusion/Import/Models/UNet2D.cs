@@ -30,17 +30,15 @@ internal static class UNet2D
         var last = c.BlockOutChannels.Count - 1;
         for (var i = 0; i <= last; i++)
         {
-            x = Down(m["down_blocks"][i], x, c, i, time, options, skips);
+            var (type, level) = (c.DownBlockTypes[i], Level(c, i, c.DownBlockTypes[i], time, options));
+            x = m["down_blocks"][i].Down(x, i == last ? level : level with { Sampler = Downsampler(c, type, level) }, skips);
         }
 
-        if (c.MidBlockType is not null)
-        {
-            x = Middle(m["mid_block"], x, c, time, options);
-        }
-
+        x = c.MidBlockType is null ? x : m["mid_block"].Middle(x, MiddleLevel(c, time, options));
         for (var i = 0; i <= last; i++)
         {
-            x = Up(m["up_blocks"][i], x, c, i, time, options, skips);
+            var (type, level) = (c.UpBlockTypes[i], Level(c, last - i, c.UpBlockTypes[i], time, options));
+            x = m["up_blocks"][i].Up(x, i == last ? level : level with { Sampler = Upsampler(c, type, level) }, skips);
         }
 
         x = m["conv_out"].Conv2d(m["conv_norm_out"].GroupNorm(x, c.NormNumGroups, c.NormEps).Silu(), c.OutChannels);
@@ -107,63 +105,33 @@ internal static class UNet2D
         }
     }
 
-    private static Expr Down(Module m, Expr x, UNet2DConfig c, int block, TimeEmbedding time, ResnetOptions options, Stack<Expr> skips)
+    private static LevelOptions Level(UNet2DConfig c, int level, string type, TimeEmbedding time, ResnetOptions options)
     {
-        var (type, channels) = (c.DownBlockTypes[block], c.BlockOutChannels[block]);
-        for (var i = 0; i < c.LayersPerBlock; i++)
+        var channels = c.BlockOutChannels[level];
+        return new LevelOptions(channels, c.LayersPerBlock, time, options)
         {
-            x = m["resnets"][i].Resnet(x, channels, time, options);
-            x = type == "AttnDownBlock2D" ? m["attentions"][i].ImageAttention(x, c.AttentionHeadDim ?? channels, c.NormNumGroups, c.NormEps, 1) : x;
-            skips.Push(x);
-        }
-
-        if (block < c.BlockOutChannels.Count - 1)
-        {
-            // Blocks without attention have their own ways; downsample_type is for those with it.
-            var byResnet = type == "ResnetDownsampleBlock2D" || (type == "AttnDownBlock2D" && c.DownsampleType == "resnet");
-            var sampler = m["downsamplers"][0];
-            x = byResnet ? sampler.Resnet(x, channels, time, options, Resampling.Down) : sampler.Downsample(x, channels, c.DownsamplePadding);
-            skips.Push(x);
-        }
-
-        return x;
+            Attention = type.StartsWith("Attn", StringComparison.Ordinal)
+                ? (place, x, _) => place.ImageAttention(x, c.AttentionHeadDim ?? channels, c.NormNumGroups, c.NormEps, 1) : null,
+        };
     }
 
-    private static Expr Middle(Module m, Expr x, UNet2DConfig c, TimeEmbedding time, ResnetOptions options)
+    private static Func<Module, Expr, Expr> Downsampler(UNet2DConfig c, string type, LevelOptions level) =>
+        type == "ResnetDownsampleBlock2D" || (type == "AttnDownBlock2D" && c.DownsampleType == "resnet")
+            ? (place, x) => place.Resnet(x, level.Channels, level.Time, level.Resnet, Resampling.Down)
+            : (place, x) => place.Downsample(x, level.Channels, c.DownsamplePadding);
+
+    private static Func<Module, Expr, Expr> Upsampler(UNet2DConfig c, string type, LevelOptions level) =>
+        type == "ResnetUpsampleBlock2D" || (type == "AttnUpBlock2D" && c.UpsampleType == "resnet")
+            ? (place, x) => place.Resnet(x, level.Channels, level.Time, level.Resnet, Resampling.Up)
+            : (place, x) => place.Upsample(x, level.Channels);
+
+    private static LevelOptions MiddleLevel(UNet2DConfig c, TimeEmbedding time, ResnetOptions options)
     {
         var channels = c.BlockOutChannels[^1];
-        options = options with { OutputScale = c.MidBlockScaleFactor };
-        x = m["resnets"][0].Resnet(x, channels, time, options);
-        if (c.AddAttention)
+        var groups = c.AttnNormNumGroups ?? (options.ScaleShift ? null : c.NormNumGroups);
+        return new LevelOptions(channels, 1, time, options with { OutputScale = c.MidBlockScaleFactor })
         {
-            var groups = c.AttnNormNumGroups ?? (options.ScaleShift ? null : c.NormNumGroups);
-            x = m["attentions"][0].ImageAttention(x, c.AttentionHeadDim ?? channels, groups, c.NormEps, c.MidBlockScaleFactor);
-        }
-
-        return m["resnets"][1].Resnet(x, channels, time, options);
-    }
-
-    private static Expr Up(Module m, Expr x, UNet2DConfig c, int block, TimeEmbedding time, ResnetOptions options, Stack<Expr> skips)
-    {
-        var (type, channels) = (c.UpBlockTypes[block], c.BlockOutChannels[^(block + 1)]);
-        for (var i = 0; i <= c.LayersPerBlock; i++)
-        {
-            using (m.Enter())
-            {
-                x = m.Builder.Concat(1, x, skips.Pop());
-            }
-
-            x = m["resnets"][i].Resnet(x, channels, time, options);
-            x = type == "AttnUpBlock2D" ? m["attentions"][i].ImageAttention(x, c.AttentionHeadDim ?? channels, c.NormNumGroups, c.NormEps, 1) : x;
-        }
-
-        if (block == c.BlockOutChannels.Count - 1)
-        {
-            return x;
-        }
-
-        var byResnet = type == "ResnetUpsampleBlock2D" || (type == "AttnUpBlock2D" && c.UpsampleType == "resnet");
-        var sampler = m["upsamplers"][0];
-        return byResnet ? sampler.Resnet(x, channels, time, options, Resampling.Up) : sampler.Upsample(x, channels);
+            Attention = c.AddAttention ? (place, x, _) => place.ImageAttention(x, c.AttentionHeadDim ?? channels, groups, c.NormEps, c.MidBlockScaleFactor) : null,
+        };
     }
 }
