@@ -8,7 +8,7 @@ internal static class GradientRules
 {
     private static readonly Dictionary<(string Domain, string OpType), GradientRule> s_rules = Collect(
         Elementwise.Rules, Selection.Rules, Reduction.Rules, Products.Rules, Convolution.Rules, Normalization.Rules, Shaping.Rules,
-        Resizing.Rules, Padding.Rules, Indexing.Rules, Pooling.Rules, Quantization.Rules, Fused.Rules, DecomposedRules.Rules);
+        Resizing.Rules, Padding.Rules, Indexing.Rules, Scattering.Rules, Pooling.Rules, Unfolding.Rules, Quantization.Rules, Fused.Rules, DecomposedRules.Rules);
 
     /// <summary>All operators that have a gradient.</summary>
     public static IEnumerable<(string Domain, string OpType)> All => s_rules.Keys;

@@ -4,7 +4,7 @@ using Attribute = CompressTool.Onnx.Attribute;
 
 namespace CompressTool.Training.Differentiation.Rules;
 
-/// <summary>Operators that read or write elements by index.</summary>
+/// <summary>Operators that read elements by index.</summary>
 internal static class Indexing
 {
     public static readonly Dictionary<string, GradientRule> Rules = new()
@@ -12,8 +12,6 @@ internal static class Indexing
         ["Gather"] = Gather,
         ["GatherElements"] = n => [Scatter(n, n[0].ZerosLike(), n[1], n.Gradient, "add")],
         ["GatherND"] = n => [n.Builder.Node("ScatterND", [n[0].ZerosLike(), WholeIndices(n), n.Gradient], Attribute.String("reduction", "add"))],
-        ["ScatterElements"] = ScatterElements,
-        ["ScatterND"] = ScatterND,
         ["TopK"] = TopK,
         ["OneHot"] = OneHot,
         ["ReverseSequence"] = n => [n.Builder.Node("ReverseSequence", [n.Gradient, n[1]], n.Node.Attributes)],
@@ -37,27 +35,6 @@ internal static class Indexing
 
         return [scattered.Transpose(back)];
     }
-
-    private static IEnumerable<Expr?> ScatterElements(GradientContext n)
-    {
-        var isSum = IsSum(n);
-        var byUpdates = n.Wants(2) ? n.Builder.Node("GatherElements", [n.Gradient, n[1]], Attribute.Int("axis", n.Int("axis", 0))) : null;
-        return [isSum ? n.Gradient : Scatter(n, n.Gradient, n[1], n[2].ZerosLike(), "none"), null, byUpdates];
-    }
-
-    private static IEnumerable<Expr?> ScatterND(GradientContext n)
-    {
-        var isSum = IsSum(n);
-        var byUpdates = n.Wants(2) ? n.Builder.Node("GatherND", [n.Gradient, n[1]]) : null;
-        return [isSum ? n.Gradient : n.Builder.Node("ScatterND", [n.Gradient, n[1], n[2].ZerosLike()]), null, byUpdates];
-    }
-
-    private static bool IsSum(GradientContext n) => n.Text("reduction", "none") switch
-    {
-        "none" => false,
-        "add" => true,
-        var reduction => throw n.Unsupported($"reduction '{reduction}'"),
-    };
 
     /// <summary>The indices of GatherND with those of the batch axes in front, which it leaves out.</summary>
     private static Expr WholeIndices(GradientContext n)

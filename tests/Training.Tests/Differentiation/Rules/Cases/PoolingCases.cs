@@ -26,5 +26,13 @@ internal static class PoolingCases
         .. OperatorCase.Each("GlobalMaxPool GlobalAveragePool GlobalLpPool", "x[1,2,5]", opset: 13),
         .. OperatorCase.Each("GlobalMaxPool GlobalAveragePool GlobalLpPool", "x[1,2,2,2,3]", opset: 21),
         new("GlobalLpPool", "x[2,2,4]", "p=3"),
+        new("Col2Im", "x[1,4,9] i=4,4 i=2,2", Opset: 18),
+        new("Col2Im", "x[2,12,6] i=5,4 i=3,2", "strides=[2,2] pads=[1,1,0,1]", 18),
+        new("Col2Im", "x[1,8,8] i=5,6 i=2,2", "dilations=[2,3] pads=[0,0,1,1] strides=[2,1]", 18),
+        new("Col2Im", "x[1,6,5] i=7 i=3", Opset: 18),
+        new("MaxUnpool", "x[1,1,2,2] I[1,1,2,2]=5,7,13,15", "kernel_shape=[2,2] strides=[2,2]"),
+        new("MaxUnpool", "x[1,2,2,2] I[1,2,2,2]=0,3,8,10,17,19,24,27", "kernel_shape=[2,2] strides=[2,2]"),
+        new("MaxUnpool", "x[1,1,3] I[1,1,3]=1,2,5", "kernel_shape=[2] strides=[2]"),
+        new("MaxUnpool", "x[1,1,2,2] I[1,1,2,2]=6,8,16,24 i=1,1,5,5", "kernel_shape=[2,2] strides=[2,2]"),
     ];
 }

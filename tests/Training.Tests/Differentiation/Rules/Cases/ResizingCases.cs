@@ -42,5 +42,9 @@ internal static class ResizingCases
         new("GridSample", "x[1,1,4,3] x[1,3,3,2]:-2.9..2.7", "padding_mode=reflection"),
         new("GridSample", "x[1,1,4,3] x[1,3,3,2]:-2.9..2.7", "padding_mode=reflection align_corners=1 mode=linear", 20),
         new("GridSample", "x[1,2,3,3] x[1,2,3,2]:-1.4..1.4", "mode=nearest"),
+        new("GridSample", "x[1,2,4,5] x[1,2,3,2]:-0.95..0.95", "mode=bicubic"),
+        new("GridSample", "x[2,1,4,3] x[2,2,2,2]:-1.6..1.6", "mode=cubic align_corners=1 padding_mode=border", 20),
+        new("GridSample", "x[1,1,4,5] x[1,3,3,2]:-1.9..1.7", "mode=cubic padding_mode=reflection", 20),
+        new("GridSample", "x[1,1,4,4] x[1,3,2,2]:-1.3..1.5", "mode=bicubic padding_mode=reflection align_corners=1"),
     ];
 }

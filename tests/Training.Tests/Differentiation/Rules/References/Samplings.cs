@@ -13,12 +13,20 @@ internal static class Samplings
         var (image, grid) = (r[0], r[1]);
         var (height, width) = (image.Dims[2], image.Dims[3]);
         var isNearest = r.Text("mode", "linear") == "nearest";
+        var isCubic = r.Text("mode", "linear") is "cubic" or "bicubic";
         return
         [
             Nd.Of([image.Dims[0], image.Dims[1], grid.Dims[1], grid.Dims[2]], index =>
             {
-                var x = Place(r, grid[index[0], index[2], index[3], 0], width);
-                var y = Place(r, grid[index[0], index[2], index[3], 1], height);
+                var (x, y) = (InElements(r, grid[index[0], index[2], index[3], 0], width), InElements(r, grid[index[0], index[2], index[3], 1], height));
+                if (isCubic)
+                {
+                    var (column, row) = ((int)Math.Floor(x) - 1, (int)Math.Floor(y) - 1);
+                    return Enumerable.Range(0, 16).Sum(place => Cubic(x - (column + (place % 4))) * Cubic(y - (row + (place / 4)))
+                        * At((int)Math.Round(Padded(r, column + (place % 4), width)), (int)Math.Round(Padded(r, row + (place / 4), height))));
+                }
+
+                (x, y) = (Padded(r, x, width), Padded(r, y, height));
                 if (isNearest)
                 {
                     return At((int)Math.Round(x), (int)Math.Round(y));
@@ -33,10 +41,19 @@ internal static class Samplings
         ];
     }
 
-    private static double Place(Reference r, double unit, int size)
+    private static double Cubic(double x) => Math.Abs(x) switch
+    {
+        <= 1 and var d => (1.25 * d * d * d) - (2.25 * d * d) + 1,
+        < 2 and var d => (-0.75 * d * d * d) + (3.75 * d * d) - (6 * d) + 3,
+        _ => 0,
+    };
+
+    private static double InElements(Reference r, double unit, int size) =>
+        r.Int("align_corners", 0) == 1 ? (unit + 1) / 2 * (size - 1) : (((unit + 1) * size) - 1) / 2;
+
+    private static double Padded(Reference r, double place, int size)
     {
         var isAligned = r.Int("align_corners", 0) == 1;
-        var place = isAligned ? (unit + 1) / 2 * (size - 1) : (((unit + 1) * size) - 1) / 2;
         var (low, high) = isAligned ? (0, size - 1.0) : (-0.5, size - 0.5);
         switch (r.Text("padding_mode", "zeros"))
         {
