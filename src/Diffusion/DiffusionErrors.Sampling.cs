@@ -13,4 +13,10 @@ public static partial class DiffusionErrors
 
     /// <summary>A number of steps, or another setting, that a sampler cannot work with.</summary>
     public static readonly ErrorCode InvalidSampling = new("CMP8103", "A sampler cannot work with these settings.", "The message says what fits.");
+
+    /// <summary>A model is not one that samples can be drawn from.</summary>
+    public static readonly ErrorCode UnsuitableDenoiser = new("CMP8104", "A model is not one that samples can be drawn from.", "It needs an input of noisy samples, one of timesteps, and an output of the samples' shape; the message says what is missing.");
+
+    /// <summary>A condition that a model needs is missing, or does not fit.</summary>
+    public static readonly ErrorCode InvalidCondition = new("CMP8105", "A class, a prompt or another condition of a model is missing or does not fit.", "The message names the input and its shape.");
 }

@@ -1,3 +1,4 @@
+using CompressTool.Diffusion.Sampling;
 using CompressTool.Onnx;
 
 namespace CompressTool.Compression.Distillation;
@@ -25,18 +26,5 @@ internal sealed record DiffusionInputs(Value Sample, Value Timestep, Value? Labe
     }
 
     /// <summary>How many classes the model has an embedding for, that of no class included; null when that cannot be seen.</summary>
-    public long? Classes()
-    {
-        for (var value = Labels; value is not null;)
-        {
-            if (value.Uses.FirstOrDefault(use => use.Node.Is("Gather") && use.Index == 1).Node is { } gather)
-            {
-                return gather.GetInt("axis", 0) == 0 && gather.Input(0)?.ConstantTensor is { Dims.Count: 2 } table ? table.Dims[0] : null;
-            }
-
-            value = value.Uses.Select(use => use.Node).FirstOrDefault(node => node.OpType is "Cast" or "Reshape" or "Squeeze" or "Unsqueeze" or "Identity" or "Flatten")?.Output(0);
-        }
-
-        return null;
-    }
+    public long? Classes() => Labels is null ? null : ClassEmbedding.Classes(Labels);
 }

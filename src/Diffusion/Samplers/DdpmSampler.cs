@@ -25,6 +25,8 @@ internal sealed class DdpmSampler(NoiseSchedule schedule, double[] timesteps, Cl
 {
     private float[] _clean = [];
 
+    public override bool NeedsVariance => variance is DdpmVariance.Learned or DdpmVariance.LearnedRange;
+
     public override (float OfSample, float OfNoise) MixAt(int step) => schedule.At((long)timesteps[step]);
 
     private protected override void Reset(int length) => _clean = _clean.Length == length ? _clean : new float[length];

@@ -27,6 +27,12 @@ public abstract class Sampler
     /// <summary>What the sample is multiplied by before the model sees it in the next step.</summary>
     public float InputScale => InputScaleAt(Position);
 
+    /// <summary>Whether <see cref="InputScale"/> is ever other than 1.</summary>
+    public virtual bool ScalesInput => false;
+
+    /// <summary>Whether it needs the variance that a model predicts.</summary>
+    public virtual bool NeedsVariance => false;
+
     /// <summary>Number of elements of one sample.</summary>
     private protected int ItemLength { get; private set; }
 

@@ -10,6 +10,8 @@ internal abstract class UnscaledSampler(Trajectory trajectory, double scaleOfSta
 {
     public override float InitialNoiseScale => (float)scaleOfStart;
 
+    public override bool ScalesInput => true;
+
     protected double[] Levels { get; } = trajectory.Levels;
 
     public override (float OfSample, float OfNoise) MixAt(int step) => (1, (float)Levels[step]);
