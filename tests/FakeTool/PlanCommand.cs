@@ -59,7 +59,9 @@ internal static class PlanCommand
             FinishInputs = [recipe.Model],
             Artifacts = [$"artifacts/{state.Output}", $"artifacts/{Path.ChangeExtension(state.Output, ".json")}"],
         });
-        string?[] dependencies = [file, recipe.Model, arguments.Optional("--assets")];
+        var images = settings.TryGetValue("images", out var pattern) ? Path.GetFullPath(pattern, Path.GetDirectoryName(file)!) : null;
+        GeneratedFile.WriteIfDifferent(Path.Combine(folder, "plan.globs"), images is null ? "" : images + "\n");
+        string?[] dependencies = [file, recipe.Model, arguments.Optional("--assets"), .. images is null ? [] : Directory.GetFiles(Path.GetDirectoryName(images)!, Path.GetFileName(images))];
         GeneratedFile.WriteIfDifferent(Path.Combine(folder, "plan.d"), string.Concat(dependencies.OfType<string>().Select(path => path + "\n")));
         GeneratedFile.Write(Path.Combine(folder, "plan.stamp"), string.Empty);
         return 0;

@@ -1,3 +1,4 @@
+using CompressTool.Compression.Data;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Training.Loop;
@@ -19,11 +20,11 @@ internal static class NoisyImages
         var inputs = DiffusionInputs.Find(graph)
             ?? throw Unsuitable($"images can train a model with inputs for samples, timesteps and perhaps class_labels, and this one has {string.Join(", ", graph.Inputs.Select(input => input.ToString()))}; give tensors instead");
         var sample = inputs.Sample;
-        var images = NpyFile.Read(options.Data.Images!.FullPath);
-        var labels = Labels(inputs, options.Data, images.Dims.Count > 0 ? images.Dims[0] : 0);
+        var set = ImageData.Open(options.Data, sample.Shape!, "data.");
+        var labels = Labels(inputs, set.Labels, options.Data.Labels is not null || options.Data.LabelFrom is not null);
         var (height, width) = (sample.Shape![2].Value, sample.Shape[3].Value);
         var source = new ImageSource(
-            images,
+            set.Images,
             new ImageSourceOptions
             {
                 BatchSize = options.Batch,
@@ -38,18 +39,24 @@ internal static class NoisyImages
         }
 
         var labelled = labels is not null && options.Data.LabelDropout > 0
-            ? new LabelDropoutSource(source, inputs.Labels!.Name, options.Data.LabelDropout, NullLabel(labels, options.Data, inputs))
+            ? new LabelDropoutSource(source, inputs.Labels!.Name, options.Data.LabelDropout, NullLabel(labels, set.Classes.Count, options.Data, inputs))
             : (IBatchSource)source;
         return new NoisySource(labelled, DenoisingTask.Create(options.Noise), sample.Name, inputs.Timestep);
     }
 
-    private static long[]? Labels(DiffusionInputs inputs, TrainingData data, long images)
+    /// <param name="inputs">The model's inputs.</param>
+    /// <param name="labels">The labels of the images.</param>
+    /// <param name="asked">Whether the recipe names labels; images that merely bring them may train any model.</param>
+    private static long[]? Labels(DiffusionInputs inputs, long[]? labels, bool asked)
     {
-        if (inputs.Labels is not { } input || data.Labels is not { } path)
+        if (inputs.Labels is not { } input)
         {
-            return inputs.Labels is not null ? throw Invalid("labels", $"the model takes '{inputs.Labels.Name}'; give a .npy file with the class of each image")
-                : data.Labels is not null ? throw Invalid("labels", "the model takes no labels; remove them")
-                : null;
+            return labels is null || !asked ? null : throw Invalid("labels", "the model takes no labels; remove them");
+        }
+
+        if (labels is null)
+        {
+            throw Invalid("labels", $"the model takes '{input.Name}'; give the class of each image with labels or label-from");
         }
 
         if (input.ElementType is not (DataType.Int64 or DataType.Int32 or DataType.Float))
@@ -57,29 +64,17 @@ internal static class NoisyImages
             throw Unsuitable($"labels can feed int64, int32 and float32, and the model takes {input}");
         }
 
-        var tensor = NpyFile.Read(path.FullPath);
-        if (tensor.Dims.Count != 1 || tensor.Type is DataType.Bool or not (DataType.UInt8 or DataType.Int8 or DataType.Int16 or DataType.UInt16 or DataType.Int32 or DataType.UInt32 or DataType.Int64))
-        {
-            throw Invalid("labels", $"'{path}' is {tensor}; labels are whole numbers, one for each image");
-        }
-
-        if (tensor.Dims[0] != images)
-        {
-            throw Invalid("labels", $"'{path}' has {tensor.Dims[0]} labels, and there are {images} images");
-        }
-
-        var labels = tensor.ToInt64s();
         var limit = inputs.Classes() ?? int.MaxValue;
         var bad = Array.FindIndex(labels, label => label < 0 || label >= limit);
-        return bad < 0 ? labels : throw Invalid("labels", $"'{path}' has the label {labels[bad]}, and the model has the classes 0 to {limit - 1}");
+        return bad < 0 ? labels : throw Invalid("labels", $"image {bad} has the label {labels[bad]}, and the model has the classes 0 to {limit - 1}");
     }
 
     /// <summary>The label of no class: the one that is given, or the first that no image has.</summary>
-    private static int NullLabel(long[] labels, TrainingData data, DiffusionInputs inputs)
+    private static int NullLabel(long[] labels, int classes, TrainingData data, DiffusionInputs inputs)
     {
-        var label = data.NullLabel ?? (int)labels.Max() + 1;
-        return inputs.Classes() is { } classes && label >= classes
-            ? throw Invalid(data.NullLabel is null ? "label-dropout" : "null-label", $"the label of no class would be {label}, and the model has embeddings for 0 to {classes - 1}; it needs one more class than the images have")
+        var label = data.NullLabel ?? Math.Max(classes, (int)labels.Max() + 1);
+        return inputs.Classes() is { } known && label >= known
+            ? throw Invalid(data.NullLabel is null ? "label-dropout" : "null-label", $"the label of no class would be {label}, and the model has embeddings for 0 to {known - 1}; it needs one more class than the images have")
             : label;
     }
 

@@ -1,3 +1,4 @@
+using CompressTool.Compression.Data;
 using CompressTool.Compression.Options;
 using CompressTool.Training.Optimization;
 
@@ -35,13 +36,9 @@ public enum RateSchedule
     Cosine,
 }
 
-/// <summary>What a training sees.</summary>
-public sealed record TrainingData
+/// <summary>What a training sees: images, or tensors as they are.</summary>
+public sealed record TrainingData : ImageOptions
 {
-    /// <summary>Images.</summary>
-    [Option("A .npy file of images, uint8 or floating-point from 0 to 1: [N,H,W], [N,H,W,C] or [N,C,H,W]. Smaller ones are padded with black to the model's size. Noise is added to them by the noise schedule.", Example = "images.npy")]
-    public RecipePath? Images { get; init; }
-
     /// <summary>Given inputs.</summary>
     [Option("A .safetensors file with a tensor for each input of the model, and 'target' for finetune; the first dimension counts samples.", Example = "samples.safetensors")]
     public RecipePath? Tensors { get; init; }
@@ -49,10 +46,6 @@ public sealed record TrainingData
     /// <summary>Mirroring.</summary>
     [Option("Whether every second image, chosen at random, is mirrored left to right.")]
     public bool Flip { get; init; }
-
-    /// <summary>Labels.</summary>
-    [Option("A .npy file with the class of each image, whole numbers from 0, for a model that takes class labels.", Example = "labels.npy")]
-    public RecipePath? Labels { get; init; }
 
     /// <summary>Label dropout.</summary>
     [Option("Share of samples that get the label of no class instead of their own, so that the model can be guided (classifier-free guidance).", Min = 0, Max = 1, Example = "0.1")]
@@ -67,7 +60,7 @@ public sealed record TrainingData
 public abstract record TrainingOptions
 {
     /// <summary>The data.</summary>
-    [Option("What the model is trained on: images or tensors.", Required = true, Example = "{ images: images.npy }")]
+    [Option("What the model is trained on: images, to which the noise schedule adds noise, or tensors.", Required = true, Example = "{ images: images.npy }")]
     public TrainingData Data { get; init; } = new();
 
     /// <summary>Steps.</summary>

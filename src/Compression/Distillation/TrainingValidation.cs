@@ -1,3 +1,4 @@
+using CompressTool.Compression.Data;
 using CompressTool.Compression.Stages;
 
 namespace CompressTool.Compression.Distillation;
@@ -7,30 +8,7 @@ internal static class TrainingValidation
 {
     public static void Check(TrainingOptions options, OptionErrors errors)
     {
-        if ((options.Data.Images is null) == (options.Data.Tensors is null))
-        {
-            errors.Add("data", "give one of images and tensors");
-        }
-
-        if (options.Data.Flip && options.Data.Tensors is not null)
-        {
-            errors.Add("data.flip", "only images are mirrored");
-        }
-
-        if (options.Data.Labels is not null && options.Data.Images is null)
-        {
-            errors.Add("data.labels", "labels go with images; tensors have a tensor for each input");
-        }
-
-        if (options.Data.Labels is null && (options.Data.LabelDropout > 0 || options.Data.NullLabel is not null))
-        {
-            errors.Add(options.Data.LabelDropout > 0 ? "data.label-dropout" : "data.null-label", "there are no labels; give data.labels");
-        }
-        else if (options.Data.NullLabel is not null && options.Data.LabelDropout == 0)
-        {
-            errors.Add("data.null-label", "nothing gets this label; give label-dropout");
-        }
-
+        CheckData(options.Data, errors);
         if (options.MicroBatch is { } size && options.Batch % size != 0)
         {
             errors.Add("micro-batch", $"a batch of {options.Batch} is not a multiple of {size}");
@@ -52,6 +30,31 @@ internal static class TrainingValidation
         }
 
         CheckNoise(options, errors);
+    }
+
+    private static void CheckData(TrainingData data, OptionErrors errors)
+    {
+        if ((data.Images is null ? 0 : 1) + (data.Shapes is null ? 0 : 1) + (data.Tensors is null ? 0 : 1) != 1)
+        {
+            errors.Add("data", "give one of images, shapes and tensors");
+        }
+        else if (data.Tensors is not null && data != new TrainingData { Tensors = data.Tensors })
+        {
+            errors.Add("data", "only images are labelled, scaled and mirrored; tensors are taken as they are");
+        }
+        else
+        {
+            ImageData.Check(data, "data.", errors);
+            var labelled = data.Shapes is not null || data.Labels is not null || data.LabelFrom is not null || (data.Images?.Text.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) ?? false);
+            if (!labelled && (data.LabelDropout > 0 || data.NullLabel is not null))
+            {
+                errors.Add(data.LabelDropout > 0 ? "data.label-dropout" : "data.null-label", "there are no labels; give data.labels or data.label-from");
+            }
+            else if (data.NullLabel is not null && data.LabelDropout == 0)
+            {
+                errors.Add("data.null-label", "nothing gets this label; give label-dropout");
+            }
+        }
     }
 
     private static void CheckNoise(TrainingOptions options, OptionErrors errors)

@@ -7,7 +7,7 @@ namespace CompressTool.Compression.Options;
 /// <remarks>
 /// Property types the binder understands: bool, int, long, double, string, enums (members in kebab-case, or as
 /// <see cref="OptionNameAttribute"/> says), <see cref="Fraction"/>, <see cref="ByteSize"/>, <see cref="SizeLimit"/>,
-/// <see cref="RecipePath"/>, other options records (a mapping), IReadOnlyList of these (a sequence, or one item alone) and
+/// <see cref="RecipePath"/>, <see cref="RecipeFiles"/>, other options records (a mapping), IReadOnlyList of these (a sequence, or one item alone) and
 /// IReadOnlyDictionary from string to these (a mapping with free keys). Nullable means optional without default. Defaults
 /// are the property initializers of the record.
 /// </remarks>

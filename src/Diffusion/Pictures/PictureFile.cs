@@ -33,30 +33,23 @@ public static class PictureFile
         return Decode(bytes, file.Path);
     }
 
+    /// <summary>Width, height and channels of a picture, from the start of its file alone. A palette counts as 3 channels, alpha is left out.</summary>
+    /// <param name="path">A PNG file.</param>
+    /// <exception cref="CompressToolException">See <see cref="Read"/>.</exception>
+    public static (int Width, int Height, int Channels) ReadSize(string path)
+    {
+        using var file = MappedFile.Open(path);
+        var bytes = new byte[(int)Math.Min(file.Length, PngReader.HeadLength)];
+        file.Read(0, bytes);
+        var header = Check(bytes, file.Path, PngReader.ReadHeader);
+        return (header.Width, header.Height, header.ColorType is 0 or 4 ? 1 : 3);
+    }
+
     /// <summary>Decodes a picture.</summary>
     /// <param name="bytes">The content of a PNG file.</param>
     /// <param name="name">What messages call it.</param>
     /// <exception cref="CompressToolException">See <see cref="Read"/>.</exception>
-    public static Picture Decode(ReadOnlySpan<byte> bytes, string name)
-    {
-        foreach (var (format, start, offset) in s_others)
-        {
-            if (bytes.Length >= offset + start.Length && bytes[offset..].StartsWith(start))
-            {
-                throw new CompressToolException(DiffusionErrors.UnsupportedPicture,
-                    $"'{name}' is a {format} file, and only PNG is read; convert it, e.g. with ImageMagick: magick mogrify -format png *{Path.GetExtension(name)}");
-            }
-        }
-
-        try
-        {
-            return PngReader.Read(bytes);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new CompressToolException(DiffusionErrors.InvalidPicture, $"'{name}' is not a valid PNG file: {e.Message}", inner: e);
-        }
-    }
+    public static Picture Decode(ReadOnlySpan<byte> bytes, string name) => Check(bytes, name, PngReader.Read);
 
     /// <summary>Writes a picture as PNG; the file appears complete or not at all.</summary>
     /// <param name="path">The file; replaced when it exists.</param>
@@ -69,5 +62,26 @@ public static class PictureFile
         var saved = files.Write(Path.GetFullPath(path), bytes.Length, stream => stream.Write(bytes));
         files.Commit();
         return saved;
+    }
+
+    private static T Check<T>(ReadOnlySpan<byte> bytes, string name, Func<ReadOnlySpan<byte>, T> read)
+    {
+        foreach (var (format, start, offset) in s_others)
+        {
+            if (bytes.Length >= offset + start.Length && bytes[offset..].StartsWith(start))
+            {
+                throw new CompressToolException(DiffusionErrors.UnsupportedPicture,
+                    $"'{name}' is a {format} file, and only PNG is read; convert it, e.g. with ImageMagick: magick mogrify -format png *{Path.GetExtension(name)}");
+            }
+        }
+
+        try
+        {
+            return read(bytes);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CompressToolException(DiffusionErrors.InvalidPicture, $"'{name}' is not a valid PNG file: {e.Message}", inner: e);
+        }
     }
 }

@@ -12,6 +12,23 @@ internal static class PngReader
     /// <summary>Deflate packs 258 bytes into 2 bits at best; whatever claims more is no picture, and no memory is spent on it.</summary>
     private const long BestRatio = 1032;
 
+    /// <summary>Bytes at the start of a file that hold its header.</summary>
+    public const int HeadLength = 33;
+
+    /// <summary>Reads the header alone.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static PngHeader ReadHeader(ReadOnlySpan<byte> file)
+    {
+        if (!file.StartsWith(PngFormat.Signature))
+        {
+            throw new InvalidDataException(file.IsEmpty ? "it is empty" : "it does not start as one");
+        }
+
+        var rest = file[PngFormat.Signature.Length..];
+        var (type, content) = NextChunk(ref rest);
+        return type == PngFormat.Header ? PngHeader.Parse(content) : throw new InvalidDataException("its first chunk is not IHDR");
+    }
+
     /// <summary>Reads a picture.</summary>
     /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
     public static Picture Read(ReadOnlySpan<byte> file)

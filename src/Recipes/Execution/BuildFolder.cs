@@ -1,4 +1,6 @@
 using System.Text.Json;
+using CompressTool.Compression.Options;
+using CompressTool.Diffusion.Data;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Build;
@@ -59,9 +61,15 @@ public sealed class BuildFolder(string folder)
             Artifacts = [.. plan.Recipe.Outputs.SelectMany(output => new[] { $"{ArtifactsName}/{output.FileName}", $"{ArtifactsName}/{System.IO.Path.ChangeExtension(output.FileName, ".json")}" })],
         });
         WriteCode(settings, plan);
-        GeneratedFile.WriteIfDifferent(File("plan.d"), Lines([plan.Recipe.Path, .. plan.Input.Files.Select(file => file.Path), .. plan.Recipe.Files.Select(file => file.Path.FullPath)]));
+        GeneratedFile.WriteIfDifferent(File("plan.d"), Lines([plan.Recipe.Path, .. plan.Input.Files.Select(file => file.Path), .. plan.Recipe.Files.Select(file => file.Path.FullPath),
+            .. plan.Recipe.FileSets.SelectMany(files => FileSet.Find(files.FullPath, ImageSetReader.Extensions).Paths)]));
+        GeneratedFile.WriteIfDifferent(File("plan.globs"), Lines(plan.Recipe.FileSets.SelectMany(Globs)));
         GeneratedFile.Write(File("plan.stamp"), plan.Stages[^1].Key + "\n");
     }
+
+    /// <summary>Patterns, as MSBuild understands them, of what is in a set of files: it then sees also files that are new or gone.</summary>
+    private static IEnumerable<string> Globs(RecipeFiles files) =>
+        Directory.Exists(files.FullPath) ? ImageSetReader.Extensions.Select(extension => $"{files.FullPath}/**/*{extension}") : [files.FullPath];
 
     /// <summary>The settings of the last planning.</summary>
     /// <exception cref="CompressToolException">There was none, or the file is damaged.</exception>

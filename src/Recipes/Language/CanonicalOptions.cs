@@ -26,8 +26,17 @@ public static class CanonicalOptions
     public static IReadOnlyList<(string OptionPath, RecipePath File)> Files(object options)
     {
         var files = new List<(string, RecipePath)>();
-        FindFiles(options, "", files);
+        Find(options, "", files);
         return files;
+    }
+
+    /// <summary>The sets of files that an options record names, likewise.</summary>
+    /// <param name="options">An options record.</param>
+    public static IReadOnlyList<(string OptionPath, RecipeFiles Files)> FileSets(object options)
+    {
+        var sets = new List<(string, RecipeFiles)>();
+        Find(options, "", sets);
+        return sets;
     }
 
     /// <summary>A share in percent with every digit of the number, e.g. <c>12.5%</c>.</summary>
@@ -84,6 +93,7 @@ public static class CanonicalOptions
         SizeLimit { Share: { } share } => Exact(new Fraction(share)),
         SizeLimit { Bytes: var bytes } => Exact(new ByteSize(bytes ?? 0)),
         RecipePath path => path.Text,
+        RecipeFiles files => files.Text,
         Enum member => ((EnumType)OptionType.Of(member.GetType())).NameOf(member),
         _ => null,
     };
@@ -136,31 +146,31 @@ public static class CanonicalOptions
         json.Append('"');
     }
 
-    private static void FindFiles(object? value, string path, List<(string, RecipePath)> files)
+    private static void Find<T>(object? value, string path, List<(string, T)> found)
     {
         switch (value)
         {
-            case RecipePath file:
-                files.Add((path, file));
+            case T file:
+                found.Add((path, file));
                 break;
             case IDictionary map:
                 foreach (var key in map.Keys.Cast<string>().Order(StringComparer.Ordinal))
                 {
-                    FindFiles(map[key], Join(path, key), files);
+                    Find(map[key], Join(path, key), found);
                 }
 
                 break;
             case IEnumerable items and not string:
                 foreach (var (index, item) in items.Cast<object>().Index())
                 {
-                    FindFiles(item, $"{path}[{index}]", files);
+                    Find(item, $"{path}[{index}]", found);
                 }
 
                 break;
             case not null when OptionType.Of(value.GetType()) is RecordType record:
                 foreach (var key in record.Keys.OrderBy(key => key.Name, StringComparer.Ordinal))
                 {
-                    FindFiles(key.Property.GetValue(value), Join(path, key.Name), files);
+                    Find(key.Property.GetValue(value), Join(path, key.Name), found);
                 }
 
                 break;

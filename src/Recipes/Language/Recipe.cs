@@ -41,6 +41,9 @@ public sealed record Recipe
     /// <summary>Every file that the recipe names, with its place: the model unless it is a folder, inputs, files in options.</summary>
     public required IReadOnlyList<RecipeFile> Files { get; init; }
 
+    /// <summary>Every set of files that the recipe names: folders and patterns in options.</summary>
+    public required IReadOnlyList<RecipeFiles> FileSets { get; init; }
+
     /// <summary>The places of the values outside stages and gates, by path: <c>model</c>, <c>data.inputs.sample</c>, <c>outputs[0].name</c>.</summary>
     public required BoundOptions Positions { get; init; }
 }

@@ -120,6 +120,7 @@ public static class RecipeLoader
             Gates = document.Gates,
             Outputs = document.Outputs.Count > 0 ? document.Outputs : [OutputListType.Default(context.RecipeName, positions.Location)],
             Files = context.Files,
+            FileSets = context.FileSets,
             Positions = positions,
         };
     }

@@ -1,5 +1,7 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Options;
+using CompressTool.Diffusion.Data;
 using CompressTool.Diffusion.Import;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -116,6 +118,11 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
             files[path] = HashAt(file.FullPath, options.LocationOf(path), cancellationToken);
         }
 
+        foreach (var (path, set) in CanonicalOptions.FileSets(options.Value))
+        {
+            files[path] = HashAt(set, options.LocationOf(path), cancellationToken);
+        }
+
         if (files.Count > 0)
         {
             result["files"] = files;
@@ -133,6 +140,18 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
         catch (CompressToolException e) when (e.Code == OnnxErrors.FileNotFound)
         {
             throw new CompressToolException(PlanErrors.FileNotFound, $"the file '{path}' does not exist; paths are relative to the recipe", location, e);
+        }
+    }
+
+    private string HashAt(RecipeFiles files, SourceLocation location, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return hashes.Get(FileSet.Find(files.FullPath, ImageSetReader.Extensions), cancellationToken);
+        }
+        catch (CompressToolException e) when (e.Code == OnnxErrors.FileNotFound)
+        {
+            throw new CompressToolException(PlanErrors.FileNotFound, $"{e.Message}; paths are relative to the recipe", location, e);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using CompressTool.Diffusion.Data;
 using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Recipes.Store;
@@ -13,6 +14,22 @@ public sealed class FileHashes(string? folder)
 {
     private const int BufferSize = 1 << 20;
 
+    /// <summary>The hash over names and hashes of a set of files; that of the file itself when there is one alone.</summary>
+    /// <exception cref="CompressToolException">A file is missing or cannot be read.</exception>
+    public string Get(FileSet files, CancellationToken cancellationToken)
+    {
+        if (files.Names.Count == 1)
+        {
+            return Get(files.Paths.First(), cancellationToken);
+        }
+
+        // One note for the whole set: a note for each of many small images would cost more than hashing them again.
+        var infos = files.Paths.Select(path => new FileInfo(path)).ToArray();
+        var stamp = Hash(string.Concat(files.Names.Zip(infos, (name, info) => $"{name}\n{(info.Exists ? info.Length : -1)} {info.LastWriteTimeUtc.Ticks}\n")));
+        return Remembered(files.Root + "\n" + string.Join('\n', files.Names), stamp, infos.Max(info => info.LastWriteTimeUtc), () => Hash(string.Concat(files.Names.Select(name =>
+            $"{name}\n{Sha256(files.PathOf(name), cancellationToken)}\n"))));
+    }
+
     /// <summary>The hash of a file, lower-case hexadecimal.</summary>
     /// <exception cref="CompressToolException">The file is missing or cannot be read.</exception>
     public string Get(string path, CancellationToken cancellationToken)
@@ -23,21 +40,27 @@ public sealed class FileHashes(string? folder)
             throw new CompressToolException(OnnxErrors.FileNotFound, $"the file '{path}' does not exist");
         }
 
-        var stamp = $"{info.Length} {info.LastWriteTimeUtc.Ticks}";
-        var memo = folder is null ? null : Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(info.FullName)))[..32]);
+        return Remembered(info.FullName, $"{info.Length} {info.LastWriteTimeUtc.Ticks}", info.LastWriteTimeUtc, () => Sha256(path, cancellationToken));
+    }
+
+    private string Remembered(string name, string stamp, DateTime changed, Func<string> compute)
+    {
+        var memo = folder is null ? null : Path.Combine(folder, Hash(name)[..32]);
         if (memo is not null && Read(memo) is [var rememberedStamp, { Length: 64 } remembered] && rememberedStamp == stamp)
         {
             return remembered;
         }
 
-        var hash = Sha256(path, cancellationToken);
-        if (memo is not null && DateTime.UtcNow - info.LastWriteTimeUtc > TimeSpan.FromSeconds(2))
+        var hash = compute();
+        if (memo is not null && DateTime.UtcNow - changed > TimeSpan.FromSeconds(2))
         {
             AtomicFile.Write(memo, $"{stamp}\n{hash}\n");
         }
 
         return hash;
     }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Hashes a file.</summary>
     internal static string Sha256(string path, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Data;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Stages;
@@ -64,9 +65,9 @@ public sealed class LabelledImagesTests
 
     [TestMethod]
     [DataRow("none", "CMP4005", "the model takes 'class_labels'", "data.labels")]
-    [DataRow("count", "CMP4005", "has 29 labels, and there are 30 images", "data.labels")]
-    [DataRow("type", "CMP4005", "is float32[30]; labels are whole numbers", "data.labels")]
-    [DataRow("range", "CMP4005", "has the label 4, and the model has the classes 0 to 3", "data.labels")]
+    [DataRow("count", "CMP8204", "has 29 labels, and there are 30 images", "data.labels")]
+    [DataRow("type", "CMP8204", "is float32[30]; labels are whole numbers", "data.labels")]
+    [DataRow("range", "CMP4005", "image 29 has the label 4, and the model has the classes 0 to 3", "data.labels")]
     [DataRow("dropout", "CMP4005", "the label of no class would be 3, and the model has embeddings for 0 to 2", "data.label-dropout")]
     [DataRow("null", "CMP4005", "the label of no class would be 7", "data.null-label")]
     [DataRow("unlabelled", "CMP4005", "the model takes no labels", "data.labels")]
@@ -91,6 +92,19 @@ public sealed class LabelledImagesTests
         Assert.AreEqual(path, error.OptionPath);
     }
 
+    [TestMethod]
+    public void Drawn_images_bring_labels_and_a_place_for_no_class()
+    {
+        using var model = Classes(11, DataType.Int64, 3, 8);
+        var options = new FinetuneOptions { Data = new TrainingData { Shapes = new ShapesOptions { Count = 20, Seed = 4 }, LabelDropout = 0.5 }, Steps = 1, Batch = 20 };
+
+        using var batch = NoisyImages.Open(model.Graph, options).Read(1, 0, CancellationToken.None);
+
+        var labels = batch.Arrays["class_labels"].AsSpan<long>().ToArray();
+        Assert.IsTrue(labels.Contains(10) && labels.Any(label => label < 10));
+        CollectionAssert.AreEqual(new long[] { 20, 3, 8, 8 }, batch.Arrays["sample"].Dims.ToArray());
+    }
+
     private static JsonObject Run(Model model, FinetuneOptions options) => ((IStage)new FinetuneStage()).Run(model, options, new StageContext { Seed = 3 }).Metrics;
 
     /// <summary>Images of 2 x 2 pixels: black for class 0, 40 % for class 1, white for class 2, ten of each.</summary>
@@ -101,20 +115,20 @@ public sealed class LabelledImagesTests
         NpyFile.Write(folder.File("labels.npy"), Tensor.Create<byte>(DataType.UInt8, [Count], [.. Enumerable.Range(0, Count).Select(i => (byte)(i % 3))]));
         return new FinetuneOptions
         {
-            Data = data with { Images = new RecipePath("images.npy", folder.File("images.npy")), Labels = new RecipePath("labels.npy", folder.File("labels.npy")) },
+            Data = data with { Images = new RecipeFiles("images.npy", folder.File("images.npy")), Labels = new RecipePath("labels.npy", folder.File("labels.npy")) },
             Steps = 2,
             Batch = 8,
         };
     }
 
     /// <summary>A model whose output is the embedding of the label, plus nothing of sample and timestep.</summary>
-    private static Model Classes(int classes, DataType type = DataType.Int64)
+    private static Model Classes(int classes, DataType type = DataType.Int64, int channels = 1, int side = 2)
     {
         var model = new Model();
         var graph = model.Graph;
         model.OpsetImports[""] = 17;
         var batch = new Dim("batch");
-        var image = new TensorType(DataType.Float, new Shape(batch, 1, 2, 2));
+        var image = new TensorType(DataType.Float, new Shape(batch, channels, side, side));
         var sample = new Value("sample", image);
         var timestep = new Value("timestep", new TensorType(DataType.Int64, new Shape(batch)));
         var labels = new Value("class_labels", new TensorType(type, new Shape(batch)));
@@ -123,9 +137,9 @@ public sealed class LabelledImagesTests
             graph.AddInput(input);
         }
 
-        var table = graph.AddInitializer("embedding", Tensor.Floats([classes, 4], [.. Enumerable.Repeat(0.5f, classes * 4)]));
-        var shape = graph.AddInitializer("shape", Tensor.Int64s(-1, 1, 2, 2));
-        var row = graph.AddNode(null, "Gather", "row", [table, labels], new TensorType(DataType.Float, new Shape(batch, 4)));
+        var table = graph.AddInitializer("embedding", Tensor.Floats([classes, channels * side * side], [.. Enumerable.Repeat(0.5f, classes * channels * side * side)]));
+        var shape = graph.AddInitializer("shape", Tensor.Int64s(-1, channels, side, side));
+        var row = graph.AddNode(null, "Gather", "row", [table, labels], new TensorType(DataType.Float, new Shape(batch, channels * side * side)));
         var pixels = graph.AddNode(null, "Reshape", "pixels", [row, shape], image);
         var nothing = graph.AddNode(null, "Sub", "nothing", [sample, sample], image);
         graph.Outputs.Add(graph.AddNode(null, "Add", "out_sample", [pixels, nothing], image));

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Data;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning;
@@ -200,7 +201,7 @@ public sealed class TrainingStagesTests
         NpyFile.Write(folder.File("images.npy"), Tensor.Create<byte>(DataType.UInt8, [12, 14, 14, 3], pixels));
         var options = new FinetuneOptions
         {
-            Data = new TrainingData { Images = new RecipePath("images.npy", folder.File("images.npy")), Flip = true },
+            Data = new TrainingData { Images = new RecipeFiles("images.npy", folder.File("images.npy")), Flip = true },
             Noise = new NoiseOptions { MinSnr = 5, Prediction = Prediction.Velocity },
             Steps = 12,
             Batch = 4,
@@ -229,7 +230,7 @@ public sealed class TrainingStagesTests
         RecipePath Path(string name) => new(name, folder.File(name));
         var options = new FinetuneOptions
         {
-            Data = mistake == "tensor" ? new TrainingData { Tensors = Path("t.safetensors") } : new TrainingData { Images = Path("images.npy") },
+            Data = mistake == "tensor" ? new TrainingData { Tensors = Path("t.safetensors") } : new TrainingData { Images = new RecipeFiles("images.npy", folder.File("images.npy")) },
             Noise = mistake == "scheduler" ? new NoiseOptions { Scheduler = Path("scheduler.json") } : new NoiseOptions(),
             Steps = 1,
             Batch = mistake == "batch" ? 3 : 2,
@@ -245,16 +246,20 @@ public sealed class TrainingStagesTests
     [TestMethod]
     public void Contradictory_options_are_reported_at_their_place()
     {
-        var images = new TrainingData { Images = new RecipePath("a.npy", "/a.npy") };
+        var images = new TrainingData { Images = new RecipeFiles("a.npy", "/a.npy") };
         var tensors = new TrainingData { Tensors = new RecipePath("a.safetensors", "/a.safetensors") };
 
         Assert.AreEqual("", Errors(new FinetuneOptions { Data = images, Steps = 10 }));
         Assert.AreEqual("data|", Errors(new FinetuneOptions { Steps = 10 }));
         Assert.AreEqual("data|", Errors(new FinetuneOptions { Data = images with { Tensors = tensors.Tensors }, Steps = 10 }));
-        Assert.AreEqual("data.flip|", Errors(new FinetuneOptions { Data = tensors with { Flip = true }, Steps = 10 }));
-        Assert.AreEqual("data.labels|", Errors(new FinetuneOptions { Data = tensors with { Labels = images.Images }, Steps = 10 }));
+        Assert.AreEqual("data|", Errors(new FinetuneOptions { Data = tensors with { Flip = true }, Steps = 10 }));
+        var labels = new RecipePath("l.npy", "/l.npy");
+        Assert.AreEqual("data|", Errors(new FinetuneOptions { Data = tensors with { Labels = labels }, Steps = 10 }));
+        Assert.AreEqual("data|", Errors(new FinetuneOptions { Data = images with { Shapes = new ShapesOptions() }, Steps = 10 }));
+        Assert.AreEqual("data.labels|", Errors(new FinetuneOptions { Data = new TrainingData { Shapes = new ShapesOptions(), Labels = labels }, Steps = 10 }));
+        Assert.AreEqual("data.label-from|data.label-from|data.size|", Errors(new FinetuneOptions { Data = images with { LabelFrom = "class", Labels = labels, Size = [1, 2, 3] }, Steps = 10 }));
         Assert.AreEqual("data.label-dropout|", Errors(new FinetuneOptions { Data = images with { LabelDropout = 0.1 }, Steps = 10 }));
-        Assert.AreEqual("data.null-label|", Errors(new FinetuneOptions { Data = images with { NullLabel = 3, Labels = images.Images }, Steps = 10 }));
+        Assert.AreEqual("data.null-label|", Errors(new FinetuneOptions { Data = images with { NullLabel = 3, Labels = labels }, Steps = 10 }));
         Assert.AreEqual("noise|", Errors(new FinetuneOptions { Data = tensors, Steps = 10, Noise = new NoiseOptions { MinSnr = 5 } }));
         Assert.AreEqual("noise.scheduler|", Errors(new FinetuneOptions { Data = images, Steps = 10, Noise = new NoiseOptions { Scheduler = new RecipePath("s.json", "/s.json"), BetaEnd = 0.02 } }));
         Assert.AreEqual("micro-batch|", Errors(new FinetuneOptions { Data = images, Steps = 10, Batch = 16, MicroBatch = 5 }));

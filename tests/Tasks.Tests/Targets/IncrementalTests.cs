@@ -77,6 +77,33 @@ public sealed class IncrementalTests
     }
 
     [TestMethod]
+    public void A_new_a_changed_and_a_missing_file_of_a_pattern_plan_again()
+    {
+        using var app = Consumer.Built();
+        app.Write("train/a.png", "a");
+        app.Write("train/b;1%20.png", "b");
+        app.Replace("shop.compress.yml", "# a comment", "images: train/*.png");
+        app.Build();
+        app.Calls();
+        app.Question().Succeeded();
+
+        app.Write("train/c.png", "c");
+        app.Question().Failed();
+        app.Build();
+        app.Question().Succeeded();
+        app.Touch("train/a.png");
+        app.Build();
+        app.Question().Succeeded();
+        File.Delete(app.PathOf("train/b;1%20.png"));
+        app.Build();
+        app.Question().Succeeded();
+        app.Write("train/notes.txt", "no image");
+        app.Question().Succeeded();
+
+        CollectionAssert.AreEqual((string[])["plan shop", "plan shop", "plan shop"], app.Calls());
+    }
+
+    [TestMethod]
     public void A_touched_model_costs_lookups_and_no_work_and_is_quiet_afterwards()
     {
         using var app = Consumer.Built();

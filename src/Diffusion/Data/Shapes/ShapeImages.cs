@@ -85,6 +85,15 @@ public sealed class ShapeImages
         return new Tensor(DataType.UInt8, [count, _size, _size, channels], new MemoryData(pixels));
     }
 
+    /// <summary>The first images with their labels; each is drawn when it is read.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="channels">3 for RGB, 1 for grey.</param>
+    public ImageSet Open(int count, int channels = 3) => new(PictureData.Create(count, (_size, _size), channels, i => Draw(i).WithChannels(channels)))
+    {
+        Labels = Labels(count).ToInt64s(),
+        Classes = Classes,
+    };
+
     /// <summary>The labels of the first images: int64 [count].</summary>
     /// <param name="count">How many.</param>
     public static Tensor Labels(int count) => Tensor.Int64s([.. Enumerable.Range(0, count).Select(i => (long)Label(i))]);

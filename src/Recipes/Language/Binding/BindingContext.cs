@@ -26,8 +26,11 @@ internal sealed class BindingContext(string recipeName, DiagnosticList diagnosti
     /// <summary>The files that the recipe names.</summary>
     public List<RecipeFile> Files { get; private init; } = [];
 
+    /// <summary>The sets of files that the recipe names.</summary>
+    public List<RecipeFiles> FileSets { get; private init; } = [];
+
     /// <summary>A context for one stage or gate, whose option paths begin anew.</summary>
-    public BindingContext ForOptions() => new(recipeName, diagnostics, paths, stages, gates) { Files = Files };
+    public BindingContext ForOptions() => new(recipeName, diagnostics, paths, stages, gates) { Files = Files, FileSets = FileSets };
 
     public void Error(ErrorCode code, SourceLocation location, string message) => diagnostics.Error(code, location, message);
 

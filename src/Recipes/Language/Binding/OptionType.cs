@@ -54,6 +54,7 @@ internal abstract class OptionType
             _ when type == typeof(ByteSize) => new ByteSizeType(),
             _ when type == typeof(SizeLimit) => new SizeLimitType(),
             _ when type == typeof(RecipePath) => new PathType(),
+            _ when type == typeof(RecipeFiles) => new FilesType(),
             _ when type == typeof(InputFiles) => new InputFilesType(),
             _ when type == typeof(VariableSet) => new VariableSetType(),
             _ when type == typeof(ModelFile) => new ModelFileType(),

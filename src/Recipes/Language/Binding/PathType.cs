@@ -29,3 +29,29 @@ internal sealed class PathType : ScalarType
         return path;
     }
 }
+
+/// <summary>Files, named relative to the recipe by a file, a folder or a pattern.</summary>
+internal sealed class FilesType : ScalarType
+{
+    public override string Noun => "a file, a folder or a pattern such as train/*.png, relative to the recipe";
+
+    protected override IEnumerable<JsonObject> Alternatives(OptionAttribute limits) => [JsonSchemas.Pattern(@"^[^/\\]")];
+
+    protected override object? BindScalar(YamlScalar scalar, Place place, OptionAttribute limits, BindingContext context)
+    {
+        if (TextType.Read(scalar, place, Noun, context) is not { } text)
+        {
+            return null;
+        }
+
+        if (context.Paths.Problem(text, out var fullPath) is var (code, message))
+        {
+            context.Error(code, scalar.Location, $"{scalar.Describe()} {message}");
+            return null;
+        }
+
+        var files = new RecipeFiles(text, fullPath);
+        context.FileSets.Add(files);
+        return files;
+    }
+}
