@@ -168,7 +168,7 @@ internal static class AttentionForms
     }
 
     /// <summary>Keys or values for each head of the queries, where several of these share one.</summary>
-    private static Expr Repeat(Expr x, Expr query)
+    internal static Expr Repeat(Expr x, Expr query)
     {
         var (b, heads, t, d) = (x.Dims[0], x.Dims[1], x.Dims[2], x.Dims[3]);
         var shared = query.Dims[1] / heads;
@@ -179,10 +179,10 @@ internal static class AttentionForms
     private static Expr SplitHeads(Expr x, long heads) => x.Reshape(x.Dims[0], x.Dims[1], heads, x.Dims[2] / heads).Transpose(0, 2, 1, 3);
 
     /// <summary>[B,heads,S,d] as [B,S,heads * d].</summary>
-    private static Expr JoinHeads(Expr x) => x.Transpose(0, 2, 1, 3).Reshape(x.Dims[0], x.Dims[2], x.Dims[1] * x.Dims[3]);
+    internal static Expr JoinHeads(Expr x) => x.Transpose(0, 2, 1, 3).Reshape(x.Dims[0], x.Dims[2], x.Dims[1] * x.Dims[3]);
 
     /// <summary>A score that softmax makes nothing of.</summary>
-    private static Expr Lowest(Expr scores) => scores.Number(scores.Type == DataType.Float16 ? -65504 : -3e38);
+    internal static Expr Lowest(Expr scores) => scores.Number(scores.Type == DataType.Float16 ? -65504 : -3e38);
 
     private static Expr Range(GraphBuilder builder, long count, long start = 0) =>
         builder.Int64s([.. Enumerable.Range(0, checked((int)count)).Select(index => start + index)]);

@@ -4,6 +4,6 @@ namespace CompressTool.Training.Differentiation.Decompositions;
 internal static class DecomposedRules
 {
     public static readonly Dictionary<string, GradientRule> Rules =
-        new[] { AttentionForms.All, RotaryForms.All, NormalizationForms.All, FusedForms.All, SamplingForms.All }
+        new[] { AttentionForms.All, GroupQueryForms.All, RotaryForms.All, RecurrentForms.All, NormalizationForms.All, FusedForms.All, SamplingForms.All }
             .SelectMany(family => family).ToDictionary(pair => pair.Key, pair => Decomposed.Rule(pair.Value));
 }

@@ -48,18 +48,28 @@ internal static class RotaryForms
         var rotated = n.Int("rotary_embedding_dim", 0) is > 0 and var part ? part : size;
         var pairs = rotated / 2;
         Expr Table(Expr table) => (positions is null ? table : n.Builder.Node("Gather", [table, positions], Attribute.Int("axis", 0))).Slice(2, 0, pairs).Unsqueeze(2);
-        var (cos, sin) = (Table(cosines), Table(sines));
+        var result = Turn(split, Table(cosines), Table(sines), rotated, n.Int("interleaved", 0) != 0);
+        return dims.Length == 4 ? result.Transpose(0, 2, 1, 3) : result.Reshape(dims);
+    }
+
+    /// <summary>The first numbers of each head turned by pairs.</summary>
+    /// <param name="split">[B,S,heads,size].</param>
+    /// <param name="cos">Cosines, which broadcast to [B,S,heads,pairs].</param>
+    /// <param name="sin">Sines likewise.</param>
+    /// <param name="rotated">How many numbers are turned.</param>
+    /// <param name="isInterleaved">Whether a pair lies side by side; otherwise in two halves.</param>
+    internal static Expr Turn(Expr split, Expr cos, Expr sin, long rotated, bool isInterleaved)
+    {
+        var (builder, size, pairs) = (split.Builder, split.Dims[3], rotated / 2);
         var head = split.Slice(3, 0, rotated);
-        var isInterleaved = n.Int("interleaved", 0) != 0;
         long[] half = [split.Dims[0], split.Dims[1], split.Dims[2], pairs];
         var (first, second) = isInterleaved
             ? (head.Slice(3, 0, rotated, 2).Reshape(half), head.Slice(3, 1, rotated, 2).Reshape(half))
             : (head.Slice(3, 0, pairs), head.Slice(3, pairs, rotated));
         var (real, imaginary) = ((cos * first) - (sin * second), (sin * first) + (cos * second));
         var result = isInterleaved
-            ? n.Builder.Concat(4, real.Unsqueeze(4), imaginary.Unsqueeze(4)).Reshape([.. half[..3], rotated])
-            : n.Builder.Concat(3, real, imaginary);
-        result = rotated == size ? result : n.Builder.Concat(3, result, split.Slice(3, rotated, size));
-        return dims.Length == 4 ? result.Transpose(0, 2, 1, 3) : result.Reshape(dims);
+            ? builder.Concat(4, real.Unsqueeze(4), imaginary.Unsqueeze(4)).Reshape([.. half[..3], rotated])
+            : builder.Concat(3, real, imaginary);
+        return rotated == size ? result : builder.Concat(3, result, split.Slice(3, rotated, size));
     }
 }

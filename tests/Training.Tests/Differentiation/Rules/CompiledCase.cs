@@ -54,7 +54,14 @@ internal sealed class CompiledCase : IDisposable
     {
         try
         {
-            return new CompiledCase(setting, inputs, type, withGradients);
+            var compiled = new CompiledCase(setting, inputs, type, withGradients);
+            if (type == DataType.Double && setting.HasKernel)
+            {
+                // Some kernels are there and say only when they run that they cannot.
+                compiled.Run();
+            }
+
+            return compiled;
         }
         catch (OnnxRuntimeException e) when (type == DataType.Double && IsMissingKernel(e))
         {
@@ -76,7 +83,7 @@ internal sealed class CompiledCase : IDisposable
     public void Dispose() => _function.Dispose();
 
     private static bool IsMissingKernel(OnnxRuntimeException e) =>
-        e.Status == OrtErrorCode.NotImplemented || e.NativeMessage.Contains("tensor(double)", StringComparison.Ordinal);
+        e.Status == OrtErrorCode.NotImplemented || e.NativeMessage.Contains("tensor(double)", StringComparison.Ordinal) || e.NativeMessage.Contains("not support double", StringComparison.Ordinal);
 
     private double[][] Run(string[] outputs, double[][] outputGradients)
     {

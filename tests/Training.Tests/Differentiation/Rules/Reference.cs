@@ -7,7 +7,7 @@ namespace CompressTool.Training.Tests.Differentiation.Rules;
 internal sealed class Reference(OperatorCase setting, CaseInput[] inputs)
 {
     private static readonly Dictionary<string, Func<Reference, double[][]>> s_all = Collect(Activations.All, Convolutions.All, Normalizations.All, Resizes.All,
-        Poolings.All, Attentions.All, Fusions.All, Indexings.All, Samplings.All, Quantizations.All);
+        Poolings.All, Attentions.All, Recurrents.All, Fusions.All, Indexings.All, Samplings.All, Quantizations.All);
 
     private readonly Attribute[] _attributes = [.. setting.ToAttributes()];
 

@@ -16,7 +16,7 @@ public sealed class RuleTests
     private static readonly OperatorCase[] s_cases =
     [
         .. ElementwiseCases.All, .. ReductionCases.All, .. ProductCases.All, .. ConvolutionCases.All, .. NormalizationCases.All,
-        .. PoolingCases.All, .. AttentionCases.All, .. FusedCases.All, .. ShapingCases.All, .. ResizingCases.All, .. IndexingCases.All, .. QuantizationCases.All,
+        .. PoolingCases.All, .. AttentionCases.All, .. RecurrentCases.All, .. FusedCases.All, .. ShapingCases.All, .. ResizingCases.All, .. IndexingCases.All, .. QuantizationCases.All,
     ];
 
     public static IEnumerable<string> Operators => s_cases.Select(setting => setting.Operator).Distinct();

@@ -45,6 +45,13 @@ internal static class AttentionCases
         new("com.microsoft:Attention", "x[1,2,2] x[2,12] x[12] - x[2,1,2,1,2]", "num_heads=2", Outputs: "1,1"),
         new("com.microsoft:Attention", "x[1,2,2] x[2,12] x[12] - - x[1,2,2,2]", "num_heads=2"),
 
+        new("com.microsoft:GroupQueryAttention", "x[1,3,16] x[1,3,8] x[1,3,8] - - J[1]=2 J[]=3", "num_heads=2 kv_num_heads=1"),
+        new("com.microsoft:GroupQueryAttention", "x[2,3,32] x[2,3,16] x[2,3,16] - - J[2]=2,2 J[]=3", "num_heads=4 kv_num_heads=2 scale=0.4 softcap=0.9"),
+        new("com.microsoft:GroupQueryAttention", "x[1,4,32] - - - - J[1]=3 J[]=4", "num_heads=2 kv_num_heads=1"),
+        new("com.microsoft:GroupQueryAttention", "x[1,5,8] x[1,5,8] x[1,5,8] - - J[1]=4 J[]=5", "num_heads=1 kv_num_heads=1 local_window_size=2"),
+        new("com.microsoft:GroupQueryAttention", "x[1,3,32] x[1,3,16] x[1,3,16] - - J[1]=2 J[]=3 x[4,8] x[4,8]", "num_heads=2 kv_num_heads=1 do_rotary=1"),
+        new("com.microsoft:GroupQueryAttention", "x[2,2,32] x[2,2,32] x[2,2,32] - - J[2]=1,1 J[]=2 x[3,8] x[3,8]", "num_heads=2 kv_num_heads=2 do_rotary=1 rotary_interleaved=1"),
+
         new("RotaryEmbedding", "x[2,2,3,4] x[2,3,2] x[2,3,2]", Opset: 23),
         new("RotaryEmbedding", "x[1,3,8] x[5,2] x[5,2] I[1,3]=0,4,2", "num_heads=2", 23),
         new("RotaryEmbedding", "x[1,2,2,6] x[4,2] x[4,2] I[1,2]=3,1", "rotary_embedding_dim=4 interleaved=1", 23),

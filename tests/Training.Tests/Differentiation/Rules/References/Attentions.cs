@@ -8,6 +8,7 @@ internal static class Attentions
         ["Attention"] = Standard,
         ["com.microsoft:MultiHeadAttention"] = MultiHead,
         ["com.microsoft:Attention"] = WithProjection,
+        ["com.microsoft:GroupQueryAttention"] = GroupQuery,
         ["RotaryEmbedding"] = Rotary,
         ["com.microsoft:RotaryEmbedding"] = MicrosoftRotary,
     };
@@ -44,6 +45,41 @@ internal static class Attentions
         var values = Join(r.Optional(7), Split(Biased(value, 2 * size)));
         var (result, scores) = Attend(r, SplitHeads(Biased(query, 0), heads), keys, values, r.Optional(4), r.Optional(5), r.Optional(6)?.Dims[2] ?? 0);
         return Present(r, result, keys, values, scores);
+    }
+
+    private static double[][] GroupQuery(Reference r)
+    {
+        var (heads, shared) = (r.Int("num_heads", 1), r.Int("kv_num_heads", 1));
+        var size = r[0].Dims[2] / (r.Optional(1) is null ? heads + (2 * shared) : heads);
+        Nd Part(Nd x, int start, int count) => SplitHeads(Nd.Of([x.Dims[0], x.Dims[1], count * size], index => x[index[0], index[1], (start * size) + index[2]]), count);
+        var query = Part(r[0], 0, heads);
+        var keys = r.Optional(1) is { } key ? Part(key, 0, shared) : Part(r[0], heads, shared);
+        var values = r.Optional(2) is { } value ? Part(value, 0, shared) : Part(r[0], heads + shared, shared);
+        if (r.Int("do_rotary", 0) == 1)
+        {
+            (query, keys) = (Turned(r, query), Turned(r, keys));
+        }
+
+        var (scale, cap, window) = (r.Float("scale", 0), r.Float("softcap", 0), r.Int("local_window_size", -1));
+        var products = Scores(query, keys, scale == 0 ? 1 / Math.Sqrt(size) : scale);
+        var scores = Nd.Of(products.Dims, index => index[3] > index[2] || (window > 0 && index[2] - index[3] >= window) ? double.NegativeInfinity
+            : cap > 0 ? cap * Math.Tanh(products[index] / cap) : products[index]);
+        return Present(r, JoinHeads(Weighted(Softmax(scores), values)), keys, values, scores);
+    }
+
+    /// <summary>Pairs of each head [B,heads,S,size] as complex numbers, turned by the angle of their position.</summary>
+    private static Nd Turned(Reference r, Nd x)
+    {
+        var (cosines, sines, pairs) = (r[7], r[8], r[7].Dims[1]);
+        var isInterleaved = r.Int("rotary_interleaved", 0) == 1;
+        return Nd.Of(x.Dims, index =>
+        {
+            var (pair, isSecond) = isInterleaved ? (index[3] / 2, index[3] % 2 == 1) : (index[3] % pairs, index[3] >= pairs);
+            var (first, second) = isInterleaved ? (2 * pair, (2 * pair) + 1) : (pair, pair + pairs);
+            var (a, b) = (x[index[0], index[1], index[2], first], x[index[0], index[1], index[2], second]);
+            var (cos, sin) = (cosines[index[2], pair], sines[index[2], pair]);
+            return isSecond ? (sin * a) + (cos * b) : (cos * a) - (sin * b);
+        });
     }
 
     private static double[][] WithProjection(Reference r)
