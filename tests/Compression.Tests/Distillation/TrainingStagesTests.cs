@@ -133,7 +133,7 @@ public sealed class TrainingStagesTests
         var pixels = new byte[12 * 16 * 16 * 3];
         random.NextBytes(pixels);
         NpyFile.Write(folder.File("images.npy"), Tensor.Create<byte>(DataType.UInt8, [12, 16, 16, 3], pixels));
-        var options = new FinetuneOptions { Data = new TrainingData { Images = new RecipePath("images.npy", folder.File("images.npy")) }, Steps = 6, Batch = 4, LearningRate = 1e-3 };
+        var options = new FinetuneOptions { Data = new TrainingData { Images = new RecipeFiles("images.npy", folder.File("images.npy")) }, Steps = 6, Batch = 4, LearningRate = 1e-3 };
         double Loss(bool half)
         {
             using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
