@@ -85,6 +85,86 @@ public sealed class TrajectoryTests
         Assert.IsLessThan(1e-5, worstAverage);
     }
 
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(1)]
+    [DataRow(2)]
+    public void In_double_precision_nothing_drifts(int number)
+    {
+        if (Repository.Oracle("train_trajectories.json") is not { } file)
+        {
+            Assert.Inconclusive("The oracles are not here.");
+            return;
+        }
+
+        using var document = JsonDocument.Parse(File.ReadAllText(file));
+        var run = document.RootElement.GetProperty("runs")[number];
+        var folder = Repository.Oracle(run.GetProperty("model").GetString()!)!;
+        using var weights = SafetensorsFile.Open(Path.Combine(folder, "unet", "diffusion_pytorch_model.safetensors"));
+        using var model = Model.Load(Path.Combine(folder, "model_op17_dynbatch.onnx"));
+        var names = ReferenceModel.NamesIn(weights, model);
+        var graph = TrainingGraph.Create(model, new InferenceOptions { Bindings = new Dictionary<string, long> { ["batch"] = 2 } }, names.Keys);
+        var builder = DoublePrecision.Convert(graph);
+        var output = builder.Of(builder.Graph.Outputs[0]);
+        builder.AddOutput("loss", ReferenceModel.MeanSquaredError(output, builder.Input("target", DataType.Double, output.Dims)));
+        using var function = new OnnxRuntimeTrainingEngine().CompileGradient(builder.Model, "loss", [.. graph.Parameters.Keys], new GradientOptions { UseKernels = false });
+
+        using var parameters = ParameterSet.Create(graph.Parameters);
+        var decay = run.GetProperty("ema_decay") is { ValueKind: JsonValueKind.Number } average ? average.GetDouble() : 0;
+        var optimizer = new Optimization.Reference(Options(run), parameters) { AverageDecay = decay, WarmUp = false };
+        var clip = run.GetProperty("clip_grad_norm") is { ValueKind: JsonValueKind.Number } limit ? limit.GetDouble() : (double?)null;
+        var feeds = ReferenceModel.ReadArrays(Path.Combine(folder, "io"), "sample", "timestep", "target").ToDictionary(pair => pair.Key, pair => Widen(pair.Value));
+        var (worstLoss, worstNorm) = (0.0, 0.0);
+        for (var step = 0; step <= 10; step++)
+        {
+            foreach (var ((name, values), slot) in Split(optimizer.Weights, parameters.Layout).Zip(parameters.Layout.Slots))
+            {
+                feeds[name] = NdArray.Create(values, [.. slot.Dims]);
+            }
+
+            var results = function.Run(feeds);
+            worstLoss = Math.Max(worstLoss, Relative(results["loss"].AsSpan<double>()[0], run, "loss", step));
+            if (step < 10)
+            {
+                double[] gradients = [.. parameters.Layout.Slots.SelectMany(slot => results[TrainingGraph.GradientPrefix + slot.Name].AsSpan<double>().ToArray())];
+                var norm = Math.Sqrt(gradients.Sum(gradient => gradient * gradient));
+                worstNorm = Math.Max(worstNorm, Relative(norm, run, "grad_norm", step));
+                optimizer.Step(gradients, run.GetProperty("lr").GetDouble(), GradientNorm.ClipFactor(norm, clip));
+            }
+        }
+
+        TestContext.WriteLine($"loss {worstLoss:g2}, gradient norm {worstNorm:g2}");
+        Assert.IsLessThan(1e-6, worstLoss);
+        Assert.IsLessThan(1e-5, worstNorm);
+        AssertNorms(optimizer.Weights, run.GetProperty("param_norm_after_f64"));
+        if (decay > 0)
+        {
+            AssertNorms(optimizer.Average, run.GetProperty("ema_norm_after_f64"));
+        }
+
+        void AssertNorms(double[] values, JsonElement expected)
+        {
+            foreach (var (name, part) in Split(values, parameters.Layout))
+            {
+                var reference = expected.GetProperty(names[name]).GetDouble();
+                Assert.AreEqual(reference, Math.Sqrt(part.Sum(value => value * value)), 1e-5 * reference, names[name]);
+            }
+        }
+    }
+
+    private static IEnumerable<(string Name, double[] Values)> Split(double[] values, ParameterLayout layout)
+    {
+        var start = 0;
+        foreach (var slot in layout.Slots)
+        {
+            yield return (slot.Name, values[start..(start + (int)slot.Count)]);
+            start += (int)slot.Count;
+        }
+    }
+
+    private static NdArray Widen(NdArray array) =>
+        array.Type == DataType.Float ? NdArray.Create(Array.ConvertAll(array.AsSpan<float>().ToArray(), x => (double)x), array.Dims) : array;
+
     private static OptimizerOptions Options(JsonElement run)
     {
         var (rate, decay) = (run.GetProperty("lr").GetDouble(), run.GetProperty("weight_decay").GetDouble());

@@ -16,8 +16,13 @@ internal sealed class Reference(OptimizerOptions options, ParameterSet parameter
 
     public double AverageDecay { get; init; }
 
+    public bool WarmUp { get; init; } = true;
+
     /// <summary>Makes a step and returns how far the weights moved in the mean.</summary>
-    public double Step(float[] gradients, double rate, double scale)
+    public double Step(float[] gradients, double rate, double scale) => Step(Array.ConvertAll(gradients, x => (double)x), rate, scale);
+
+    /// <summary>Makes a step and returns how far the weights moved in the mean.</summary>
+    public double Step(double[] gradients, double rate, double scale)
     {
         _step++;
         double moved = 0;
@@ -34,7 +39,7 @@ internal sealed class Reference(OptimizerOptions options, ParameterSet parameter
                 _ => throw new InvalidOperationException(),
             };
             moved += Math.Abs(Weights[i] - before) / Weights.Length;
-            var averageDecay = Math.Min(AverageDecay, (1.0 + _step) / (10.0 + _step));
+            var averageDecay = WarmUp ? Math.Min(AverageDecay, (1.0 + _step) / (10.0 + _step)) : AverageDecay;
             Average[i] = (averageDecay * Average[i]) + ((1 - averageDecay) * Weights[i]);
         }
 
