@@ -13,6 +13,7 @@ internal static class Program
         new SaveBenchmark(),
         new LargeModelBenchmark(),
         new Training.TrainingBenchmark(),
+        new Training.CheckpointingBenchmark(),
         new KernelBenchmark(),
     ];
 
@@ -33,7 +34,7 @@ internal static class Program
             Console.Error.WriteLine(unknown.Count > 0 ? $"unknown benchmark: {string.Join(", ", unknown)}" : "usage: benchmarks NAME...");
             foreach (var benchmark in s_benchmarks)
             {
-                Console.Error.WriteLine($"  {benchmark.Name,-10} {benchmark.Description}");
+                Console.Error.WriteLine($"  {benchmark.Name,-14} {benchmark.Description}");
             }
 
             return 2;

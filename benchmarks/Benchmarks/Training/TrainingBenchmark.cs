@@ -1,9 +1,7 @@
 using System.Globalization;
 using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
-using CompressTool.Training.Differentiation;
 using CompressTool.Training.Engine;
-using CompressTool.Training.Optimization;
 
 namespace CompressTool.Benchmarks.Training;
 
@@ -26,7 +24,7 @@ internal sealed class TrainingBenchmark : IBenchmark
             Print(context, $"{unet.Name} forward", Forward(unet, unet.Batch), forward);
             Steps(context, unet, step);
             Print(context, $"{unet.Name} batch 1", Forward(unet, 1), latency);
-            var memory = Measure.Isolated(1, Train, unet.Name);
+            var memory = Memory(context, unet, 1);
             context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  peak memory of training {memory.PeakBytes / 1e6:0} MB"));
         }
     }
@@ -49,8 +47,8 @@ internal sealed class TrainingBenchmark : IBenchmark
     private static void Steps(BenchmarkContext context, UNetModel unet, double torch)
     {
         // In turns, so that other work on the machine disturbs both alike.
-        using (var training = new Session(unet, null))
-        using (var plain = new Session(unet, null, useKernels: false))
+        using (var training = new TrainingSession(unet.Create(unet.Batch)))
+        using (var plain = new TrainingSession(unet.Create(unet.Batch), new GradientOptions { UseKernels = false }))
         {
             var all = Measure.InTurns(Runs, training.Step, plain.Step, training.Optimize);
             Print(context, $"{unet.Name} step", all[0], torch);
@@ -60,7 +58,7 @@ internal sealed class TrainingBenchmark : IBenchmark
 
         if (Environment.GetEnvironmentVariable("COMPRESSTOOL_PROFILE") is { Length: > 0 })
         {
-            using (var training = new Session(unet, context.File(unet.Name)))
+            using (var training = new TrainingSession(unet.Create(unet.Batch), profile: context.File(unet.Name)))
             {
                 for (var step = 0; step < Runs; step++)
                 {
@@ -72,9 +70,22 @@ internal sealed class TrainingBenchmark : IBenchmark
         }
     }
 
+    /// <summary>Peak memory of three steps in a process of their own, with the model in a file as users have it.</summary>
+    internal static Measurement Memory(BenchmarkContext context, UNetModel unet, int segments)
+    {
+        var file = context.File(unet.Name + ".onnx");
+        if (!File.Exists(file))
+        {
+            using var model = unet.Create(unet.Batch);
+            model.Save(file);
+        }
+
+        return Measure.Isolated(1, Train, file, segments.ToString(CultureInfo.InvariantCulture));
+    }
+
     private static void Train(string[] arguments)
     {
-        using var training = new Session(UNetModel.All.Single(unet => unet.Name == arguments[0]), null);
+        using var training = new TrainingSession(Model.Load(arguments[0]), new GradientOptions { Segments = int.Parse(arguments[1], CultureInfo.InvariantCulture) });
         for (var step = 0; step < 3; step++)
         {
             training.Step();
@@ -86,7 +97,7 @@ internal sealed class TrainingBenchmark : IBenchmark
         var binding = function.Bind();
         foreach (var input in function.Inputs)
         {
-            binding.SetInput(input.Name, Filled(input.Type));
+            binding.SetInput(input.Name, TrainingSession.Filled(input.Type));
         }
 
         foreach (var output in function.Outputs)
@@ -95,70 +106,5 @@ internal sealed class TrainingBenchmark : IBenchmark
         }
 
         return binding;
-    }
-
-    private static NativeArray Filled(TensorType type)
-    {
-        var array = new NativeArray(type.ElementType, type.Shape!.ToArray()!);
-        var random = new Random(3);
-        foreach (ref var number in array.AsSpan<float>())
-        {
-            number = (float)((random.NextDouble() * 2) - 1);
-        }
-
-        return array;
-    }
-
-    /// <summary>A model in training: parameters, gradients and optimizer state.</summary>
-    private sealed class Session : IDisposable
-    {
-        private readonly Model _model;
-        private readonly ParameterSet _parameters;
-        private readonly Optimizer _optimizer;
-        private readonly ICompiledFunction _function;
-        private readonly IFunctionBinding _binding;
-
-        public Session(UNetModel unet, string? profile, bool useKernels = true)
-        {
-            _model = unet.Create(unet.Batch);
-            var graph = TrainingGraph.Create(_model);
-            var output = graph.Builder.Of(graph.Model.Graph.Outputs[0]);
-            var loss = (output - graph.Builder.Input("noise", DataType.Float, output.Dims)).Square().Mean();
-            graph.Model.Graph.Outputs.Clear();
-            graph.Builder.AddOutput("loss", loss);
-            _parameters = ParameterSet.Create(graph.Parameters);
-            _optimizer = new AdamWOptions { LearningRate = 1e-4 }.Create(_parameters);
-            _function = new OnnxRuntimeTrainingEngine().CompileGradient(graph.Model, "loss", [.. graph.Parameters.Keys], new GradientOptions { UseKernels = useKernels }, new EngineOptions { ProfilePath = profile });
-            _binding = _function.Bind();
-            foreach (var input in _function.Inputs)
-            {
-                _binding.SetInput(input.Name, graph.Parameters.ContainsKey(input.Name) ? _parameters.Values[input.Name] : Filled(input.Type));
-            }
-
-            foreach (var name in graph.Parameters.Keys)
-            {
-                _binding.SetOutput(TrainingGraph.GradientPrefix + name, _parameters.Gradients[name]);
-            }
-
-            _binding.SetOutput("loss", new NativeArray(DataType.Float));
-        }
-
-        public void Gradient() => _binding.Run();
-
-        public void Optimize() => _optimizer.Step(1e-4);
-
-        public void Step()
-        {
-            Gradient();
-            Optimize();
-        }
-
-        public void Dispose()
-        {
-            _binding.Dispose();
-            _function.Dispose();
-            _parameters.Dispose();
-            _model.Dispose();
-        }
     }
 }

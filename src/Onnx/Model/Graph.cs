@@ -201,6 +201,20 @@ public sealed class Graph
         }
     }
 
+    /// <summary>Puts the nodes in another order.</summary>
+    /// <param name="nodes">All nodes of the graph, each once.</param>
+    /// <exception cref="ArgumentException">They are not the nodes of the graph.</exception>
+    public void Reorder(IEnumerable<Node> nodes)
+    {
+        List<Node> order = [.. nodes];
+        if (order.Count != _nodes.Count || !order.ToHashSet().SetEquals(_nodes))
+        {
+            throw new ArgumentException("The order must hold each node of the graph once.", nameof(nodes));
+        }
+
+        SetNodes(order);
+    }
+
     /// <summary>A name that no value or node of this graph, its subgraphs and the graphs around it has: the wish itself, or with a number behind it.</summary>
     public string UniqueName(string wish)
     {

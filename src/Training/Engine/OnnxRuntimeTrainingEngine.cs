@@ -55,11 +55,13 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
         }
 
         model.Graph.RemoveUnused();
+        var order = new ExecutionOrder(model.Graph);
         if (gradientOptions.Segments != 1)
         {
             Checkpointing.Run(builder, tape, gradientOptions.Segments);
         }
 
+        order.Apply();
         return _engine.Compile(model, options, cancellationToken);
     }
 }
