@@ -63,6 +63,7 @@ public sealed class TrainingGraph
         }
 
         BranchInlining.Run(model);
+        BranchMerging.Run(model);
         ConstantFolding.Run(model);
         return new TrainingGraph(model, parameters);
     }

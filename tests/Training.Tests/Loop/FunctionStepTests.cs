@@ -54,6 +54,29 @@ public sealed class FunctionStepTests
     }
 
     [TestMethod]
+    public void A_graph_is_trained_on_a_device_with_a_scaled_loss_as_on_the_host()
+    {
+        var engine = new OnnxRuntimeTrainingEngine();
+        var named = new EngineOptions { Providers = [new ExecutionProvider("CPU")] };
+        float[] Run(bool onDevice)
+        {
+            using var parameters = Parameters();
+            using var model = Build(4, parameters);
+            using var function = engine.CompileGradient(model, "loss", ["first", "second"], new GradientOptions { LossScale = onDevice }, onDevice ? named : null);
+            using var step = new FunctionStep(function, parameters, device: onDevice ? new TrainingDevice(engine, named) : null);
+            using var trainer = new Trainer(parameters, step, Source(16), Options(4, 16) with { Steps = 12, ClipNorm = 0.1, LossScale = onDevice ? new LossScaleOptions { GrowthInterval = 5 } : null });
+            trainer.Run();
+            return parameters.Values.Arrays.SelectMany(array => array.AsSpan<float>().ToArray()).ToArray();
+        }
+
+        var (host, device) = (Run(false), Run(true));
+        for (var i = 0; i < host.Length; i++)
+        {
+            Assert.AreEqual(host[i], device[i], 1e-5);
+        }
+    }
+
+    [TestMethod]
     public void A_training_of_a_graph_that_was_cut_off_ends_with_the_same_bits()
     {
         using var folder = new TempFolder();

@@ -140,7 +140,7 @@ public sealed class FormulaTests
         var condition = new Value("condition", new TensorType(DataType.Bool, Shape.Scalar));
         model.Graph.AddInput(condition);
         var (then, otherwise) = (new Graph(), new Graph());
-        then.Outputs.Add(then.AddNode(null, "Abs", "t", [x]));
+        then.Outputs.Add(then.AddNode(null, "ReduceSum", "t", [x]));
         otherwise.Outputs.Add(otherwise.AddNode(null, "Neg", "e", [x]));
         var parameter = model.Graph.AddInitializer("w", Tensor.Create<double>(DataType.Double, [2], [1, 2]));
         var chosen = model.Graph.AddNode(null, "If", "chosen", [condition], attributes:
