@@ -40,7 +40,7 @@ internal static class ExitCodes
             _ => code.Id[..5] switch
             {
                 "CMP10" or "CMP11" or "CMP60" => Usage,
-                "CMP20" or "CMP80" => file,
+                "CMP20" or "CMP80" or "CMP81" => file,
                 "CMP30" or "CMP31" => Environment,
                 _ => Failed,
             },

@@ -91,7 +91,8 @@ public sealed class SchedulerConfig
             values[key] = value?.DeepClone();
         }
 
-        return new SchedulerConfig(className, values, Source);
+        // Written and read, so that all values are those of a text, whatever the changes were made of.
+        return new SchedulerConfig(className, JsonNode.Parse(values.ToJsonString())!.AsObject(), Source);
     }
 
     /// <summary>The schedule of betas.</summary>

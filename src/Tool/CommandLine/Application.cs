@@ -36,6 +36,7 @@ internal static class Application
         root.Add(new InspectCommand());
         root.Add(new CompareCommand());
         root.Add(new InferCommand());
+        root.Add(new SampleCommand());
         root.Add(new GradientsCommand());
         root.Add(new ImagesCommand());
         root.Add(new NewCommand());

@@ -1,0 +1,117 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CompressTool.Diffusion.Import;
+using CompressTool.Diffusion.Sampling;
+using CompressTool.Onnx;
+using CompressTool.Runtime.Engine;
+
+namespace CompressTool.Tool.Sampling;
+
+/// <summary>A diffusion model that the command line names: an .onnx file or a diffusers folder, ready to run, with what lies around it.</summary>
+internal sealed class SampledModel : IDisposable
+{
+    private const string SchedulerName = "scheduler_config.json", AutoencoderName = "vae";
+
+    private SampledModel(Denoiser denoiser, JsonObject? config, long? classes, string folder, int foldersUp)
+    {
+        (Denoiser, Config, Classes) = (denoiser, config, classes);
+        for (var (up, place) = (0, folder); up <= foldersUp && place is not null && Scheduler is null; up++, place = Path.GetDirectoryName(place))
+        {
+            Scheduler = new[] { Path.Combine(place, SchedulerName), Path.Combine(place, "scheduler", SchedulerName) }.FirstOrDefault(File.Exists);
+        }
+    }
+
+    /// <summary>The model.</summary>
+    public Denoiser Denoiser { get; }
+
+    /// <summary>Its config.json; null when there is none.</summary>
+    public JsonObject? Config { get; }
+
+    /// <summary>How many classes it has embeddings for; null when it has none, or this cannot be seen.</summary>
+    public long? Classes { get; }
+
+    /// <summary>The nearest scheduler configuration; null when there is none.</summary>
+    public string? Scheduler { get; }
+
+    /// <summary>The folder of its pipeline when that has an autoencoder; null otherwise.</summary>
+    public string? Autoencoder { get; private init; }
+
+    /// <summary>Opens a model.</summary>
+    /// <param name="path">The .onnx file, or the folder, perhaps with <c>#component</c> behind it.</param>
+    /// <param name="engine">What runs it.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the loading.</param>
+    public static SampledModel Open(string path, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(path) && (Directory.Exists(path) || path.Contains(DiffusersComponent.Separator)))
+        {
+            return OpenFolder(DiffusersComponent.Find(path), engine, options, cancellationToken);
+        }
+
+        using var model = Model.Load(path, new LoadOptions { AllowMissingWeights = true });
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var config = ConfigOf(model) ?? ReadConfig(Path.Combine(folder, "config.json"));
+        return new SampledModel(new Denoiser(engine.Compile(path, options, cancellationToken)), config, ClassesOf(model), folder, foldersUp: 2);
+    }
+
+    /// <summary>Opens the decoder of the pipeline's autoencoder, or one from a file.</summary>
+    /// <param name="path">An .onnx file, or a folder with the component behind it; null for the pipeline's.</param>
+    /// <param name="engine">What runs it.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the loading.</param>
+    /// <returns>The decoder; null when there is none.</returns>
+    public LatentDecoder? OpenDecoder(string? path, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
+    {
+        path ??= Autoencoder is null ? null : $"{Autoencoder}{DiffusersComponent.Separator}{AutoencoderName}.decoder";
+        if (path is null)
+        {
+            return null;
+        }
+
+        var isFile = File.Exists(path) || path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
+        using var model = isFile ? Model.Load(path, new LoadOptions { AllowMissingWeights = true }) : DiffusersImporter.Import(DiffusersComponent.Find(path));
+        return new LatentDecoder(isFile ? engine.Compile(path, options, cancellationToken) : engine.Compile(model, options, cancellationToken), LatentScaling.From(ConfigOf(model)));
+    }
+
+    /// <summary>The height and width of its samples that its config.json says; null when it does not.</summary>
+    public IReadOnlyList<long>? SampleSize() => Config?["sample_size"] switch
+    {
+        JsonValue value when value.TryGetValue<long>(out var side) => [side, side],
+        JsonArray { Count: 2 } array when array[0] is JsonValue first && array[1] is JsonValue second && first.TryGetValue<long>(out var height) && second.TryGetValue<long>(out var width) => [height, width],
+        _ => null,
+    };
+
+    /// <inheritdoc/>
+    public void Dispose() => Denoiser.Dispose();
+
+    private static SampledModel OpenFolder(DiffusersComponent component, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
+    {
+        using var model = DiffusersImporter.Import(component);
+        var folder = Path.GetDirectoryName(component.Config)!;
+        var pipeline = component.Name.Length == 0 ? null : Path.GetDirectoryName(folder);
+        return new SampledModel(new Denoiser(engine.Compile(model, options, cancellationToken)), ConfigOf(model), ClassesOf(model), folder, foldersUp: 1)
+        {
+            Autoencoder = pipeline is not null && File.Exists(Path.Combine(pipeline, AutoencoderName, "config.json")) ? pipeline : null,
+        };
+    }
+
+    private static long? ClassesOf(Model model) =>
+        model.Graph.Inputs.Select(ClassEmbedding.Classes).FirstOrDefault(classes => classes is not null);
+
+    private static JsonObject? ConfigOf(Model model) =>
+        model.Metadata.FirstOrDefault(pair => pair.Key == DiffusersImporter.ConfigKey).Value is { } text ? ParseConfig(text) : null;
+
+    private static JsonObject? ReadConfig(string path) => File.Exists(path) ? ParseConfig(File.ReadAllText(path)) : null;
+
+    private static JsonObject? ParseConfig(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null; // Some other file of that name; it is only asked for the size.
+        }
+    }
+}
