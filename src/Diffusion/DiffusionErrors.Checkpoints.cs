@@ -34,4 +34,7 @@ public static partial class DiffusionErrors
 
     /// <summary>The checkpoint has tensors that nothing uses.</summary>
     public static readonly ErrorCode UnusedTensors = new("CMP8010", "A checkpoint has tensors that its config.json has no place for.", "config.json and weights are not of the same model; take both from the same place.");
+
+    /// <summary>A model has no form as a checkpoint.</summary>
+    public static readonly ErrorCode NotExpressible = new("CMP8011", "A model cannot be written as a diffusers folder.", "Such a folder describes imported models with other weights, fewer layers or fewer blocks; the message says what else there is. Keep the .onnx file.");
 }

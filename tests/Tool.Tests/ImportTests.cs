@@ -42,6 +42,23 @@ public sealed class ImportTests
     }
 
     [TestMethod]
+    public async Task A_model_becomes_a_folder_again()
+    {
+        using var temp = new TempFolder();
+        (await ToolRunner.RunAsync("import", s_folder, "-o", temp.File("unet.onnx"))).Expect(0);
+
+        var result = (await ToolRunner.RunAsync("export", temp.File("unet.onnx"), "-o", temp.File("out"), "--json")).Expect(0);
+        var refused = (await ToolRunner.RunAsync("export", Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"), "-o", temp.File("other"))).Expect(2);
+
+        Assert.AreEqual(177427, (long)result.Json["parameters"]!);
+        Assert.AreEqual(0, result.Json["changes"]!.AsObject().Count);
+        Assert.AreEqual(File.ReadAllText(Path.Combine(s_folder, "config.json")).Trim(), File.ReadAllText(temp.File("out", "config.json")).Trim());
+        Assert.IsTrue(File.Exists(temp.File("out", "diffusion_pytorch_model.safetensors")));
+        Assert.Contains("CMP8011", refused.Error);
+        Assert.IsFalse(Directory.Exists(Path.Combine(temp.Path, "other")));
+    }
+
+    [TestMethod]
     public async Task Mistakes_are_usage_errors()
     {
         using var temp = new TempFolder();

@@ -1,7 +1,6 @@
-using System.Text.Json;
+using CompressTool.Diffusion.Export;
 using CompressTool.Diffusion.Import.Configuration;
 using CompressTool.Diffusion.Import.Layers;
-using CompressTool.Diffusion.Import.Models;
 using CompressTool.Diffusion.Import.Weights;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -37,19 +36,8 @@ public static class DiffusersImporter
     /// <summary>The version of the standard operators in imported graphs.</summary>
     private const int Opset = 17;
 
-    private static readonly JsonSerializerOptions s_json = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    private static readonly Dictionary<string, ModelClass> s_classes = new()
-    {
-        ["UNet2DModel"] = new((m, file, _) => UNet2D.Build(m, file)),
-        ["UNet2DConditionModel"] = new((m, file, _) => UNet2DCondition.Build(m, file)),
-        ["AutoencoderKL"] = new(Autoencoder.Build) { Parts = [Autoencoder.Encoder, Autoencoder.Decoder], IsUnused = Autoencoder.IsOfOtherPart },
-        ["DiTTransformer2DModel"] = new((m, file, _) => DiT.Build(m, file)),
-        ["Transformer2DModel"] = new((m, file, _) => DiT.BuildTransformer2D(m, file)),
-    };
-
     /// <summary>The classes that can be imported.</summary>
-    public static IReadOnlyCollection<string> Classes => s_classes.Keys;
+    public static IReadOnlyCollection<string> Classes => [.. ModelClass.All.Keys];
 
     /// <summary>Imports a model. The weights stay in their files, which the model closes when it is disposed.</summary>
     /// <param name="component">The model.</param>
@@ -59,55 +47,48 @@ public static class DiffusersImporter
     /// the weights do not fit it (CMP8007 to CMP8010).</exception>
     public static Model Import(DiffusersComponent component, ImportOptions? options = null)
     {
-        if (!s_classes.TryGetValue(component.ClassName, out var known))
-        {
-            throw new CompressToolException(DiffusionErrors.UnknownClass, $"'{component.Config}' is of the class {component.ClassName}, which is not supported{NearestName.Hint(component.ClassName, s_classes.Keys)}");
-        }
-
+        var known = ModelClass.Find(component.ClassName, component.Config);
         if (component.Part is { } part && !known.Parts.Contains(part))
         {
             throw new CompressToolException(DiffusionErrors.UnknownComponent, $"the class {component.ClassName} has no part '{part}'{NearestName.Hint(part, known.Parts)}");
         }
 
         var config = ConfigFile.Read(component.Config);
-        var model = new Model { ProducerName = "CompressTool", IrVersion = 8 };
+        if (component.Weights is null || options?.InitSeed is not null)
+        {
+            return Build(known, component.Part, config, new FreshWeights(options?.InitSeed ?? 0));
+        }
+
+        var files = WeightFiles.Open(component.Weights);
         try
         {
-            model.OpsetImports[""] = Opset;
-            model.Graph.Name = component.ClassName;
-            model.Metadata.Add(new(ClassKey, component.Part is null ? component.ClassName : $"{component.ClassName}.{component.Part}"));
-            model.Metadata.Add(new(ConfigKey, config.Content.ToJsonString(s_json)));
-            IWeightSource weights;
-            if (component.Weights is null || options?.InitSeed is not null)
-            {
-                weights = new FreshWeights(options?.InitSeed ?? 0);
-            }
-            else
-            {
-                var files = WeightFiles.Open(component.Weights);
-                model.Own(files);
-                weights = new CheckpointWeights(files);
-            }
-
-            known.Build(new Module(new GraphBuilder(model), weights), config, component.Part);
-            weights.Complete(name => known.IsUnused(name, component.Part));
+            var weights = new CheckpointWeights(files);
+            var model = Build(known, component.Part, config, weights);
+            model.Own(files);
+            StoredTypes.Write(model, weights.Types);
             return model;
         }
         catch
         {
-            model.Dispose();
+            files.Dispose();
             throw;
         }
     }
 
-    /// <summary>A class of models.</summary>
-    /// <param name="Build">Builds the graph of a model or of a part of it.</param>
-    private sealed record ModelClass(Action<Module, ConfigFile, string?> Build)
+    /// <summary>Builds the graph of a model.</summary>
+    /// <param name="known">Its class.</param>
+    /// <param name="part">A part of it; null for the whole.</param>
+    /// <param name="config">Its configuration.</param>
+    /// <param name="weights">Where the parameters come from.</param>
+    internal static Model Build(ModelClass known, string? part, ConfigFile config, IWeightSource weights)
     {
-        /// <summary>Parts that are models of their own.</summary>
-        public IReadOnlyList<string> Parts { get; init; } = [];
-
-        /// <summary>Whether a tensor of a checkpoint is none of a part's business.</summary>
-        public Func<string, string?, bool> IsUnused { get; init; } = (_, _) => false;
+        var model = new Model { ProducerName = "CompressTool", IrVersion = 8 };
+        model.OpsetImports[""] = Opset;
+        model.Graph.Name = known.Name;
+        model.Metadata.Add(new(ClassKey, part is null ? known.Name : $"{known.Name}{DiffusersComponent.PartSeparator}{part}"));
+        model.Metadata.Add(new(ConfigKey, config.ToJson(indented: false)));
+        known.Build(new Module(new GraphBuilder(model), weights), config, part);
+        weights.Complete(name => known.IsUnused(name, part));
+        return model;
     }
 }

@@ -3,7 +3,7 @@ using CompressTool.Onnx.Diagnostics;
 namespace CompressTool.Onnx.Serialization;
 
 /// <summary>Paths given by the user.</summary>
-internal static class FilePath
+public static class FilePath
 {
     /// <summary>The full path.</summary>
     /// <exception cref="CompressToolException">It is empty or has characters that no path can have.</exception>

@@ -33,6 +33,7 @@ internal static class Application
         root.Add(new RunCommand());
         root.Add(new PlanCommand());
         root.Add(new ImportCommand());
+        root.Add(new ExportCommand());
         root.Add(new InspectCommand());
         root.Add(new CompareCommand());
         root.Add(new InferCommand());

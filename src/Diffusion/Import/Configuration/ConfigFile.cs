@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -15,6 +16,9 @@ namespace CompressTool.Diffusion.Import.Configuration;
 internal sealed class ConfigFile(string path, JsonObject content)
 {
     private static readonly JsonSerializerOptions s_options = new() { Converters = { new PerBlockConverter() }, NumberHandling = JsonNumberHandling.Strict };
+
+    private static readonly JsonSerializerOptions s_compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_indented = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true, NewLine = "\n" };
 
     /// <summary>The name of the file in a component's folder.</summary>
     public const string Name = "config.json";
@@ -33,10 +37,18 @@ internal sealed class ConfigFile(string path, JsonObject content)
     /// <exception cref="CompressToolException">It cannot be read (CMP2001, CMP2009), or is no JSON object (CMP8005).</exception>
     public static ConfigFile Read(string path)
     {
-        var bytes = TextFile.Read(path);
+        return Parse(TextFile.Read(path), path);
+    }
+
+    /// <summary>Reads a configuration from memory.</summary>
+    /// <param name="text">UTF-8.</param>
+    /// <param name="path">Where it is from, for messages.</param>
+    /// <exception cref="CompressToolException">It is no JSON object (CMP8005).</exception>
+    public static ConfigFile Parse(ReadOnlySpan<byte> text, string path)
+    {
         try
         {
-            return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip }) is JsonObject content
+            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip }) is JsonObject content
                 ? new ConfigFile(path, content)
                 : throw new CompressToolException(DiffusionErrors.UnsupportedConfig, $"'{path}' holds no JSON object");
         }
@@ -45,6 +57,9 @@ internal sealed class ConfigFile(string path, JsonObject content)
             throw new CompressToolException(DiffusionErrors.UnsupportedConfig, $"'{path}' is not valid JSON: {e.Message}", inner: e);
         }
     }
+
+    /// <summary>Its text: as diffusers writes it, or on one line.</summary>
+    public string ToJson(bool indented) => Content.ToJsonString(indented ? s_indented : s_compact);
 
     /// <summary>The configuration as a record.</summary>
     /// <typeparam name="T">A record; the keys are its properties in snake_case.</typeparam>

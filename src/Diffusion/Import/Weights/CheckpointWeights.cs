@@ -12,6 +12,10 @@ internal sealed class CheckpointWeights(WeightFiles files) : IWeightSource
         [(".to_q.", ".query."), (".to_k.", ".key."), (".to_v.", ".value."), (".to_out.0.", ".proj_attn.")];
 
     private readonly HashSet<string> _used = [];
+    private readonly Dictionary<string, DataType> _types = [];
+
+    /// <summary>The element types of the parameters that the model has taken, by their present names.</summary>
+    public IReadOnlyDictionary<string, DataType> Types => _types;
 
     /// <inheritdoc/>
     public Tensor Get(string name, IReadOnlyList<long> dims, Initialization initialization)
@@ -28,6 +32,7 @@ internal sealed class CheckpointWeights(WeightFiles files) : IWeightSource
             throw new CompressToolException(DiffusionErrors.WrongTensor, $"the tensor '{found}' in '{files.Path}' is {tensor}, but config.json makes it [{string.Join(',', dims)}]");
         }
 
+        _types[name] = tensor.Type;
         return FloatConversion.ToFloat(tensor) ?? throw new CompressToolException(DiffusionErrors.WrongTensor, $"the tensor '{found}' in '{files.Path}' is {tensor}, not floating-point numbers");
     }
 
