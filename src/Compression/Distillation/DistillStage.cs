@@ -71,15 +71,8 @@ public sealed class DistillStage : Stage<DistillOptions>
             throw new CompressToolException(CompressionErrors.InvalidTraining, $"the teacher takes '{missing}', which the model does not; both must have the same inputs") { OptionPath = "teacher" };
         }
 
-        var source = new TeacherSource(trained.OpenData(), teacher, output.Name, () => Fingerprint(path, context), trained.SamplesAtOnce);
+        var source = new TeacherSource(trained.OpenData(path), teacher, output.Name, () => TeacherSamples.Fingerprint(path, context), trained.SamplesAtOnce);
         ErrorTerm[] terms = [new("output", options.Losses.Output, TeacherSource.Array), new("task", options.Losses.Task, NoisySource.Target)];
         return new StageResult(model, trained.Train(source, [.. terms.Where(term => term.Weight > 0)]));
-    }
-
-    /// <summary>The hashes of all files of the teacher.</summary>
-    private static string Fingerprint(string path, StageContext context)
-    {
-        using var model = Model.Load(path);
-        return string.Join(' ', model.Files.Select(context.HashOf));
     }
 }

@@ -1,4 +1,5 @@
 using CompressTool.Compression.Data;
+using CompressTool.Diffusion.Data;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Training.Loop;
@@ -9,8 +10,11 @@ namespace CompressTool.Compression.Distillation;
 internal static class NoisyImages
 {
     /// <summary>Batches of noisy images.</summary>
+    /// <param name="graph">The model.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="draw">Draws samples of the teacher.</param>
     /// <exception cref="CompressToolException">The model has other inputs, or the data does not fit them.</exception>
-    public static IBatchSource Open(Graph graph, TrainingOptions options)
+    public static IBatchSource Open(Graph graph, TrainingOptions options, Func<TeacherSamplesOptions, ImageSet> draw)
     {
         if (!graph.Inputs.Any(input => input.ElementType == DataType.Float && input.Shape is { Count: 4 }))
         {
@@ -20,7 +24,7 @@ internal static class NoisyImages
         var inputs = DiffusionInputs.Find(graph)
             ?? throw Unsuitable($"images can train a model with inputs for samples, timesteps and perhaps class_labels, and this one has {string.Join(", ", graph.Inputs.Select(input => input.ToString()))}; give tensors instead");
         var sample = inputs.Sample;
-        var set = ImageData.Open(options.Data, sample.Shape!, "data.");
+        var set = options.Data.TeacherSamples is { } samples ? draw(samples) : ImageData.Open(options.Data, sample.Shape!, "data.");
         var labels = Labels(inputs, set.Labels, options.Data.Labels is not null || options.Data.LabelFrom is not null);
         var (height, width) = (sample.Shape![2].Value, sample.Shape[3].Value);
         var source = new ImageSource(

@@ -43,7 +43,8 @@ internal sealed class TrainedModel
     public int SamplesAtOnce => _microBatch;
 
     /// <summary>The batches: noisy images, or tensors as they are.</summary>
-    public IBatchSource OpenData()
+    /// <param name="teacher">Full path of the model whose samples may be the images; null for the recipe's input model.</param>
+    public IBatchSource OpenData(string? teacher = null)
     {
         if (_options.Data.Tensors is { } tensors)
         {
@@ -56,7 +57,7 @@ internal sealed class TrainedModel
             return new ArraySource(file.Names.Select(name => KeyValuePair.Create(name, file[name])), _options.Batch);
         }
 
-        return NoisyImages.Open(_model.Graph, _options);
+        return NoisyImages.Open(_model.Graph, _options, samples => new TeacherSamples(samples, _options, _context).Open(teacher));
     }
 
     /// <summary>Trains, and puts the new weights into the model.</summary>

@@ -1,5 +1,7 @@
 using CompressTool.Compression.Data;
 using CompressTool.Compression.Stages;
+using CompressTool.Diffusion.Samplers;
+using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Compression.Distillation;
 
@@ -34,9 +36,9 @@ internal static class TrainingValidation
 
     private static void CheckData(TrainingData data, OptionErrors errors)
     {
-        if ((data.Images is null ? 0 : 1) + (data.Shapes is null ? 0 : 1) + (data.Tensors is null ? 0 : 1) != 1)
+        if (new object?[] { data.Images, data.Shapes, data.TeacherSamples, data.Tensors }.Count(source => source is not null) != 1)
         {
-            errors.Add("data", "give one of images, shapes and tensors");
+            errors.Add("data", "give one of images, shapes, teacher-samples and tensors");
         }
         else if (data.Tensors is not null && data != new TrainingData { Tensors = data.Tensors })
         {
@@ -45,7 +47,12 @@ internal static class TrainingValidation
         else
         {
             ImageData.Check(data, "data.", errors);
-            var labelled = data.Shapes is not null || data.Labels is not null || data.LabelFrom is not null || (data.Images?.Text.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) ?? false);
+            if (data.TeacherSamples is { } samples)
+            {
+                CheckSamples(data, samples, errors);
+            }
+
+            var labelled = data.Shapes is not null || data.TeacherSamples is not null || data.Labels is not null || data.LabelFrom is not null || (data.Images?.Text.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) ?? false);
             if (!labelled && (data.LabelDropout > 0 || data.NullLabel is not null))
             {
                 errors.Add(data.LabelDropout > 0 ? "data.label-dropout" : "data.null-label", "there are no labels; give data.labels or data.label-from");
@@ -54,6 +61,19 @@ internal static class TrainingValidation
             {
                 errors.Add("data.null-label", "nothing gets this label; give label-dropout");
             }
+        }
+    }
+
+    private static void CheckSamples(TrainingData data, TeacherSamplesOptions samples, OptionErrors errors)
+    {
+        if (data.Labels is not null || data.LabelFrom is not null || data.Fit is not null)
+        {
+            errors.Add(data.Labels is not null ? "data.labels" : data.LabelFrom is not null ? "data.label-from" : "data.fit", "samples of the teacher bring their labels and have its size");
+        }
+
+        if (SamplerPresets.All.All(preset => preset.Name != samples.Sampler))
+        {
+            errors.Add("data.teacher-samples.sampler", $"there is no sampler '{samples.Sampler}'{NearestName.Hint(samples.Sampler, [.. SamplerPresets.All.Select(preset => preset.Name)])}");
         }
     }
 

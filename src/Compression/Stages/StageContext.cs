@@ -21,6 +21,9 @@ public sealed class StageContext
     /// <summary>Gives the SHA-256 of a file, lower-case hexadecimal; a caller that has hashed files already may remember.</summary>
     public Func<string, string> HashOf { get; init; } = Hash;
 
+    /// <summary>Gives the folder of a shared artifact, which is made if nobody has made it. Null when nothing can be kept.</summary>
+    public Func<SharedArtifact, string>? Share { get; init; }
+
     /// <summary>Receives progress: the share done, 0 to 1, and what is being done.</summary>
     public IProgress<StageProgress>? Progress { get; init; }
 

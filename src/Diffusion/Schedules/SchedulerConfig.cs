@@ -95,6 +95,9 @@ public sealed class SchedulerConfig
         return new SchedulerConfig(className, JsonNode.Parse(values.ToJsonString())!.AsObject(), Source);
     }
 
+    /// <summary>The class and all keys.</summary>
+    public override string ToString() => $"{ClassName} {_values.ToJsonString()}";
+
     /// <summary>The schedule of betas.</summary>
     /// <param name="betaStart">The first beta where the configuration does not say; classes differ.</param>
     /// <param name="betaEnd">The last beta where the configuration does not say.</param>

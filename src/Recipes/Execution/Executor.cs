@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using CompressTool.Compression;
 using CompressTool.Compression.Evaluation;
 using CompressTool.Compression.Stages;
@@ -195,6 +196,7 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
             SourcePath = sourcePath,
             WorkFolder = store.WorkFolder(stage.Key),
             HashOf = path => store.Hashes.Get(path, cancellationToken),
+            Share = artifact => Share(stage, artifact, cancellationToken),
             Progress = new DirectProgress<StageProgress>(progress => observer.Progressed(stage.Id, progress.Fraction * runShare, progress.Activity)),
             Warn = (code, message, path) => warnings.Add(new ArtifactWarning(code.Id, message, path)),
         };
@@ -209,6 +211,30 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
         }
 
         return new Artifact(folder, stage.Key, stage.Kind, stage.Ingredients, ToFiles(files), result.Metrics, warnings);
+    }
+
+    /// <summary>What a stage needs beside its model: found in the store by what it is made of, or made now.</summary>
+    private string Share(PlannedStage stage, SharedArtifact wanted, CancellationToken cancellationToken)
+    {
+        var ingredients = new JsonObject { ["format"] = StageKey.Format, ["kind"] = wanted.Kind };
+        foreach (var (name, value) in wanted.Ingredients.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            ingredients[name] = value;
+        }
+
+        var key = StageKey.Of(ingredients);
+        if (store.Find(key) is { } present)
+        {
+            return present.Folder;
+        }
+
+        using var alone = store.Lock(key, () => observer.Remark($"{stage.Id}: waiting for another build that makes the same {wanted.Kind}"), cancellationToken);
+        return (store.Find(key) ?? store.Commit(key, folder =>
+        {
+            wanted.Make(folder);
+            var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new ArtifactFile(file.Name, file.Length, store.Hashes.Get(file.FullName, cancellationToken)));
+            return new Artifact(folder, key, wanted.Kind, ingredients, [.. files], [], []);
+        })).Folder;
     }
 
     private void Warn(PlannedStage stage, ArtifactWarning warning) => observer.Report(new Diagnostic(

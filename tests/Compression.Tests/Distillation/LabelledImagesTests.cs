@@ -30,7 +30,7 @@ public sealed class LabelledImagesTests
             LearningRate = 0.05,
             Schedule = RateSchedule.Cosine,
         };
-        using var model = Classes(4);
+        using var model = ClassModel.Create(4);
 
         Run(model, options);
 
@@ -46,8 +46,8 @@ public sealed class LabelledImagesTests
     public void Dropout_is_a_function_of_seed_step_and_sample()
     {
         using var folder = new TempFolder();
-        using var model = Classes(4, DataType.Int32);
-        var source = NoisyImages.Open(model.Graph, Options(folder, new TrainingData { LabelDropout = 0.5 }));
+        using var model = ClassModel.Create(4, DataType.Int32);
+        var source = NoisyImages.Open(model.Graph, Options(folder, new TrainingData { LabelDropout = 0.5 }), _ => throw new InvalidOperationException());
         var dropped = 0;
         for (var step = 0; step < 40; step++)
         {
@@ -84,7 +84,7 @@ public sealed class LabelledImagesTests
             case "range": NpyFile.Write(options.Data.Labels!.FullPath, Tensor.Int64s([.. new long[29], 4])); break;
         }
 
-        using var model = mistake == "unlabelled" ? Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx")) : Classes(mistake == "dropout" ? 3 : 4);
+        using var model = mistake == "unlabelled" ? Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx")) : ClassModel.Create(mistake == "dropout" ? 3 : 4);
         var error = Assert.ThrowsExactly<CompressToolException>(() => Run(model, options));
 
         Assert.AreEqual(code, error.Code.Id);
@@ -95,10 +95,10 @@ public sealed class LabelledImagesTests
     [TestMethod]
     public void Drawn_images_bring_labels_and_a_place_for_no_class()
     {
-        using var model = Classes(11, DataType.Int64, 3, 8);
+        using var model = ClassModel.Create(11, DataType.Int64, 3, 8);
         var options = new FinetuneOptions { Data = new TrainingData { Shapes = new ShapesOptions { Count = 20, Seed = 4 }, LabelDropout = 0.5 }, Steps = 1, Batch = 20 };
 
-        using var batch = NoisyImages.Open(model.Graph, options).Read(1, 0, CancellationToken.None);
+        using var batch = NoisyImages.Open(model.Graph, options, _ => throw new InvalidOperationException()).Read(1, 0, CancellationToken.None);
 
         var labels = batch.Arrays["class_labels"].AsSpan<long>().ToArray();
         Assert.IsTrue(labels.Contains(10) && labels.Any(label => label < 10));
@@ -119,30 +119,5 @@ public sealed class LabelledImagesTests
             Steps = 2,
             Batch = 8,
         };
-    }
-
-    /// <summary>A model whose output is the embedding of the label, plus nothing of sample and timestep.</summary>
-    private static Model Classes(int classes, DataType type = DataType.Int64, int channels = 1, int side = 2)
-    {
-        var model = new Model();
-        var graph = model.Graph;
-        model.OpsetImports[""] = 17;
-        var batch = new Dim("batch");
-        var image = new TensorType(DataType.Float, new Shape(batch, channels, side, side));
-        var sample = new Value("sample", image);
-        var timestep = new Value("timestep", new TensorType(DataType.Int64, new Shape(batch)));
-        var labels = new Value("class_labels", new TensorType(type, new Shape(batch)));
-        foreach (var input in (Value[])[sample, timestep, labels])
-        {
-            graph.AddInput(input);
-        }
-
-        var table = graph.AddInitializer("embedding", Tensor.Floats([classes, channels * side * side], [.. Enumerable.Repeat(0.5f, classes * channels * side * side)]));
-        var shape = graph.AddInitializer("shape", Tensor.Int64s(-1, channels, side, side));
-        var row = graph.AddNode(null, "Gather", "row", [table, labels], new TensorType(DataType.Float, new Shape(batch, channels * side * side)));
-        var pixels = graph.AddNode(null, "Reshape", "pixels", [row, shape], image);
-        var nothing = graph.AddNode(null, "Sub", "nothing", [sample, sample], image);
-        graph.Outputs.Add(graph.AddNode(null, "Add", "out_sample", [pixels, nothing], image));
-        return model;
     }
 }

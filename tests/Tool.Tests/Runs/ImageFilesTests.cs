@@ -38,6 +38,35 @@ public sealed class ImageFilesTests
     }
 
     [TestMethod]
+    public async Task Samples_of_the_teacher_are_drawn_once()
+    {
+        static string Stages(int steps) => $$"""
+              - finetune: { data: { teacher-samples: { count: 3, steps: 2 } }, steps: {{steps}}, batch: 2 }
+              - distill: { data: { teacher-samples: { count: 3, steps: 2 } }, steps: 1, batch: 2 }
+            """;
+        using var folder = new RunFolder(Stages(1));
+        (await Run(folder)).Expect(0);
+        var drawn = Directory.GetFiles(Path.Combine(folder.Path, "cache"), "samples.safetensors", SearchOption.AllDirectories).Single();
+        var time = File.GetLastWriteTimeUtc(drawn);
+
+        folder.Write(Stages(2));
+        Assert.AreEqual("built", Status((await Run(folder)).Expect(0)));
+
+        Assert.AreEqual(drawn, Directory.GetFiles(Path.Combine(folder.Path, "cache"), "samples.safetensors", SearchOption.AllDirectories).Single());
+        Assert.AreEqual(time, File.GetLastWriteTimeUtc(drawn));
+    }
+
+    [TestMethod]
+    public async Task A_wrong_sampler_has_its_place()
+    {
+        using var folder = new RunFolder("  - finetune: { data: { teacher-samples: { sampler: dpm++2n } }, steps: 1, batch: 2 }");
+
+        var result = (await Run(folder)).Expect(2);
+
+        Assert.Contains("shop.compress.yml(4,53): error CMP1013: there is no sampler 'dpm++2n'; did you mean 'dpm++2m'?", result.Error);
+    }
+
+    [TestMethod]
     [DataRow("train/*.jpg", "CMP1101", "no file matches", 2)]
     [DataRow("empty", "CMP1101", "has no PNG", 2)]
     [DataRow("../train", "CMP1017", "leaves the project's folder", 2)]

@@ -1,0 +1,155 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Stages;
+using CompressTool.Diffusion.Data;
+using CompressTool.Diffusion.Guidance;
+using CompressTool.Diffusion.Pictures;
+using CompressTool.Diffusion.RandomNumbers;
+using CompressTool.Diffusion.Samplers;
+using CompressTool.Diffusion.Sampling;
+using CompressTool.Diffusion.Schedules;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+using CompressTool.Runtime.Engine;
+
+namespace CompressTool.Compression.Distillation;
+
+/// <summary>Images that a diffusion model draws itself: training without data (BK-SDM, Kim et al. 2023, and many others use the teacher so).</summary>
+/// <param name="options">Which samples.</param>
+/// <param name="training">The training they are for: its size, labels and noise.</param>
+/// <param name="context">Where they are kept.</param>
+internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOptions training, StageContext context)
+{
+    /// <summary>How many are drawn at once: what is held in memory as float32.</summary>
+    private const int Part = 256;
+
+    private const string FileName = "samples.safetensors";
+
+    /// <summary>The samples of a teacher, drawn now or before.</summary>
+    /// <param name="teacher">Full path of its model; null for the recipe's input model.</param>
+    /// <exception cref="CompressToolException">The model cannot be sampled from, or its samples are no images.</exception>
+    public ImageSet Open(string? teacher)
+    {
+        var path = teacher ?? context.SourcePath
+            ?? throw Invalid("there is no input model to draw samples from");
+        try
+        {
+            var config = Config();
+            var artifact = new SharedArtifact("teacher-samples", new Dictionary<string, string>
+            {
+                ["teacher"] = Fingerprint(path, context),
+                ["scheduler"] = config.ToString(),
+                ["options"] = (options with { Steps = Steps(config) }).ToString(),
+                ["size"] = string.Join('x', training.Data.Size),
+                ["classes"] = KeepsNullClass ? "all but the last" : "all",
+                ["engine"] = new OnnxRuntimeEngine().Version,
+            }, folder => Draw(path, config, folder));
+            var folder = context.Share?.Invoke(artifact) ?? MakeOnce(artifact);
+            return ImageSetReader.Open(Path.Combine(folder, FileName), new ImageSetOptions());
+        }
+        catch (CompressToolException e)
+        {
+            e.OptionPath ??= "data.teacher-samples";
+            throw;
+        }
+    }
+
+    /// <summary>The hashes of all files of a model.</summary>
+    public static string Fingerprint(string path, StageContext context)
+    {
+        using var model = Model.Load(path);
+        return string.Join(' ', model.Files.Select(context.HashOf));
+    }
+
+    /// <summary>Whether the last class of the model stands for none.</summary>
+    private bool KeepsNullClass => options.Guidance != 1 || training.Data.LabelDropout > 0;
+
+    private string MakeOnce(SharedArtifact artifact)
+    {
+        var folder = context.WorkFolder ?? throw Invalid("there is no folder to keep them in");
+        Directory.CreateDirectory(folder);
+        artifact.Make(folder);
+        return folder;
+    }
+
+    private void Draw(string path, SchedulerConfig config, string folder)
+    {
+        var (labelled, classes) = Classes(path);
+        var engine = new OnnxRuntimeEngine();
+        using var denoiser = new Denoiser(engine.Compile(path, cancellationToken: context.CancellationToken));
+        var shape = denoiser.SampleShape(training.Data.Size switch { [] => null, [var side] => [side, side], var size => [.. size.Select(side => (long)side)] });
+        if (shape is not [1 or 3, _, _])
+        {
+            throw Invalid($"the teacher's samples of the shape [{string.Join(',', shape)}] are no images");
+        }
+
+        var noise = new TorchGenerator(options.Seed);
+        var pixels = new byte[checked(options.Count * (int)(shape[0] * shape[1] * shape[2]))];
+        var labels = Enumerable.Range(0, options.Count).Select(index => labelled ? index % classes : 0).ToArray();
+        for (var first = 0; first < options.Count; first += Part)
+        {
+            var count = Math.Min(Part, options.Count - first);
+            var sampler = SamplerFactory.Create(config, new SamplerSettings { Steps = Steps(config) });
+            using var samples = new SamplingLoop(denoiser, sampler).Run(
+                new SamplingOptions
+                {
+                    Count = count,
+                    Shape = shape,
+                    Labels = labelled ? labels[first..(first + count)] : null,
+                    NullLabel = labelled ? classes : null,
+                    Guidance = options.Guidance == 1 ? null : new ClassifierFreeGuidance(options.Guidance),
+                },
+                noise,
+                new DirectProgress<SamplingProgress>(progress => Report(first + (count * (double)progress.Done / progress.Total))),
+                context.CancellationToken);
+            var offset = first * (pixels.Length / options.Count);
+            foreach (var picture in PictureConversion.ToPictures(samples.AsSpan<float>(), samples.Dims))
+            {
+                picture.Pixels.CopyTo(pixels.AsSpan(offset));
+                offset += picture.Pixels.Length;
+            }
+        }
+
+        var images = Tensor.Create<byte>(DataType.UInt8, [options.Count, shape[1], shape[2], shape[0]], pixels);
+        SafetensorsFile.Write(
+            Path.Combine(folder, FileName),
+            labelled ? [new("images", images), new("labels", Tensor.Int64s(labels))] : [new("images", images)],
+            cancellationToken: context.CancellationToken);
+
+        void Report(double done) => context.Report(0, string.Create(CultureInfo.InvariantCulture, $"drawing samples from the teacher, {done:0} of {options.Count}"));
+    }
+
+    /// <summary>Whether the model takes classes, and how many may be drawn.</summary>
+    private (bool Labelled, long Count) Classes(string path)
+    {
+        using var model = Model.Load(path);
+        var inputs = DiffusionInputs.Find(model.Graph)
+            ?? throw Invalid($"samples can be drawn from a teacher with inputs for samples, timesteps and perhaps class_labels, and this one has {string.Join(", ", model.Graph.Inputs.Select(input => input.ToString()))}");
+        if (inputs.Labels is null)
+        {
+            return options.Guidance == 1 ? (false, 0) : throw Invalid("the teacher has no classes to guide to; remove guidance");
+        }
+
+        var classes = inputs.Classes() ?? throw Invalid("the number of the teacher's classes cannot be seen from its graph; draw samples with 'dotnet compress sample' and give them as images");
+        return (true, KeepsNullClass ? classes - 1 : classes);
+    }
+
+    private int Steps(SchedulerConfig config) => options.Steps ?? SamplerPresets.UsualSteps(config);
+
+    /// <summary>The scheduler that the model is trained with, with the sampler that is wished for.</summary>
+    private SchedulerConfig Config()
+    {
+        var noise = training.Noise;
+        var config = noise.Scheduler is { } file ? SchedulerConfig.Load(file.FullPath) : SchedulerConfig.Default.With(SchedulerConfig.DefaultClass, new Dictionary<string, JsonNode?>
+        {
+            ["beta_schedule"] = noise.BetaSchedule switch { BetaSchedule.ScaledLinear => "scaled_linear", BetaSchedule.SquaredCosine => "squaredcos_cap_v2", _ => "linear" },
+            ["beta_start"] = noise.BetaStart ?? 1e-4,
+            ["beta_end"] = noise.BetaEnd ?? 0.02,
+            ["num_train_timesteps"] = noise.TrainTimesteps ?? 1000,
+            ["prediction_type"] = noise.Prediction switch { Prediction.Sample => "sample", Prediction.Velocity => "v_prediction", _ => "epsilon" },
+        });
+        return SamplerPresets.Apply(SamplerPresets.Find(options.Sampler), config);
+    }
+
+    private static CompressToolException Invalid(string message) => new(CompressionErrors.InvalidTraining, message);
+}
