@@ -74,10 +74,11 @@ internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOpti
 
     private void Draw(string path, SchedulerConfig config, string folder)
     {
-        var (labelled, classes) = Classes(path);
+        using var model = Model.Load(path);
+        var (labelled, classes) = Classes(model.Graph);
         var engine = new OnnxRuntimeEngine();
         using var denoiser = new Denoiser(engine.Compile(path, cancellationToken: context.CancellationToken));
-        var shape = denoiser.SampleShape(training.Data.Size switch { [] => null, [var side] => [side, side], var size => [.. size.Select(side => (long)side)] });
+        var shape = denoiser.SampleShape(training.Data.Size switch { [] => UsualSize(model), [var side] => [side, side], var size => [.. size.Select(side => (long)side)] });
         if (shape is not [1 or 3, _, _])
         {
             throw Invalid($"the teacher's samples of the shape [{string.Join(',', shape)}] are no images");
@@ -120,11 +121,10 @@ internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOpti
     }
 
     /// <summary>Whether the model takes classes, and how many may be drawn.</summary>
-    private (bool Labelled, long Count) Classes(string path)
+    private (bool Labelled, long Count) Classes(Graph graph)
     {
-        using var model = Model.Load(path);
-        var inputs = DiffusionInputs.Find(model.Graph)
-            ?? throw Invalid($"samples can be drawn from a teacher with inputs for samples, timesteps and perhaps class_labels, and this one has {string.Join(", ", model.Graph.Inputs.Select(input => input.ToString()))}");
+        var inputs = DiffusionInputs.Find(graph)
+            ?? throw Invalid($"samples can be drawn from a teacher with inputs for samples, timesteps and perhaps class_labels, and this one has {string.Join(", ", graph.Inputs.Select(input => input.ToString()))}");
         if (inputs.Labels is null)
         {
             return options.Guidance == 1 ? (false, 0) : throw Invalid("the teacher has no classes to guide to; remove guidance");
@@ -132,6 +132,15 @@ internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOpti
 
         var classes = inputs.Classes() ?? throw Invalid("the number of the teacher's classes cannot be seen from its graph; draw samples with 'dotnet compress sample' and give them as images");
         return (true, KeepsNullClass ? classes - 1 : classes);
+    }
+
+    /// <summary>Height and width that the model is made for; null when it does not say, or does not leave them open.</summary>
+    private static long[]? UsualSize(Model model)
+    {
+        var usual = UsualDims.Of(model);
+        return DiffusionInputs.Find(model.Graph)?.Sample.Shape is [_, _, var height, var width] && Length(height) is { } h && Length(width) is { } w ? [h, w] : null;
+
+        long? Length(Dim dim) => dim.Value ?? (usual.TryGetValue(dim.Symbol ?? "", out var length) ? length : null);
     }
 
     private int Steps(SchedulerConfig config) => options.Steps ?? SamplerPresets.UsualSteps(config);

@@ -31,7 +31,7 @@ public static class DiffusersImporter
     public const string ConfigKey = "diffusers.config";
 
     /// <summary>Raised when the same folder gives another graph than before.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>The version of the standard operators in imported graphs.</summary>
     private const int Opset = 17;
@@ -89,6 +89,7 @@ public static class DiffusersImporter
         model.Metadata.Add(new(ConfigKey, config.ToJson(indented: false)));
         known.Build(new Module(new GraphBuilder(model), weights), config, part);
         weights.Complete(name => known.IsUnused(name, part));
+        UsualSizes.Write(model, config.Content, part);
         return model;
     }
 }

@@ -58,15 +58,19 @@ public sealed class ModelCost
     /// <summary>The symbols that counted as 1, since nothing gave them a number.</summary>
     public IReadOnlyList<string> CountedAsOne { get; }
 
+    /// <summary>Lengths that the model is made for and that were taken, since nothing gave the symbols another number.</summary>
+    public IReadOnlyDictionary<string, long> CountedAsUsual { get; private init; } = new Dictionary<string, long>();
+
     /// <summary>Measures a model; weights are not read.</summary>
     /// <param name="model">The model; it is not changed.</param>
-    /// <param name="bindings">Numbers for symbolic dimensions; the others count as 1.</param>
+    /// <param name="bindings">Numbers for symbolic dimensions; the others are as the model is made for (<see cref="UsualDims"/>), or count as 1.</param>
     /// <exception cref="CompressToolException">Shapes contradict each other (CMP2006), or a binding names no symbol (CMP2010).</exception>
     public static ModelCost Measure(Model model, IReadOnlyDictionary<string, long>? bindings = null)
     {
         try
         {
-            return MeasureChecked(model, new InferenceOptions { Bindings = bindings ?? new Dictionary<string, long>(), Refresh = true });
+            var usual = UsualDims.Of(model).Where(pair => bindings?.ContainsKey(pair.Key) != true).ToDictionary();
+            return MeasureChecked(model, new InferenceOptions { Bindings = usual.Concat(bindings ?? new Dictionary<string, long>()).ToDictionary(), Refresh = true }, usual);
         }
         catch (OverflowException e)
         {
@@ -79,7 +83,7 @@ public sealed class ModelCost
     public ModelSparsity MeasureSparsity(CancellationToken cancellationToken = default) =>
         new([.. Weights.Select(weight => ZeroCount.Of(weight, cancellationToken)).OfType<WeightSparsity>()]);
 
-    private static ModelCost MeasureChecked(Model model, InferenceOptions options)
+    private static ModelCost MeasureChecked(Model model, InferenceOptions options, IReadOnlyDictionary<string, long> usual)
     {
         var result = ShapeInference.Analyze(model, options);
         var walk = new CostWalk();
@@ -96,7 +100,7 @@ public sealed class ModelCost
             }
         }
 
-        return new ModelCost(nodes, weights, bytes, BatchOf(model, result), [.. walk.CountedAsOne.Order(StringComparer.Ordinal)]);
+        return new ModelCost(nodes, weights, bytes, BatchOf(model, result), [.. walk.CountedAsOne.Order(StringComparer.Ordinal)]) { CountedAsUsual = usual };
     }
 
     private static (List<Weight> Weights, long Bytes) CollectWeights(Model model)

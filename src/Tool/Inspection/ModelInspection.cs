@@ -113,7 +113,8 @@ internal sealed class ModelInspection
 
     private string Producer => $"{_model.ProducerName} {_model.ProducerVersion}".Trim();
 
-    private string Assumed => _cost.CountedAsOne.Count == 0 ? "" : $" ({string.Join(", ", _cost.CountedAsOne)} taken as 1; --bind gives other numbers)";
+    private string Assumed => _cost.CountedAsOne.Count + _cost.CountedAsUsual.Count == 0 ? ""
+        : $" ({string.Join(", ", [.. _cost.CountedAsUsual.Select(pair => $"{pair.Key} {Units.Count(pair.Value)}"), .. _cost.CountedAsOne.Count == 0 ? [] : (string[])[string.Join(", ", _cost.CountedAsOne) + " taken as 1"]])}; --bind gives other numbers)";
 
     private static IEnumerable<string> Wrap(IEnumerable<string> items)
     {

@@ -61,7 +61,7 @@ public sealed class InputSourceTests
         model.Graph.Outputs.Add(model.Graph.AddNode(null, "Gather", "gather", [table, cast], attributes: Onnx.Attribute.Int("axis", -1)));
         model.Graph.Outputs.Add(model.Graph.AddNode(null, "Gather", "shape", [labels, model.Graph.AddInitializer("zero", Tensor.Int64(0))]));
 
-        var numbers = Feeds(InputSource.Random(model.Graph, new InputOptions(), 0), model.Graph)[0]["class_labels"].AsSpan<long>().ToArray();
+        var numbers = Feeds(InputSource.Random(model, new InputOptions(), 0), model.Graph)[0]["class_labels"].AsSpan<long>().ToArray();
 
         Assert.AreEqual(50, numbers.Max());
         Assert.AreEqual(0, numbers.Min());
@@ -170,21 +170,36 @@ public sealed class InputSourceTests
 
     private static TensorType Type(DataType type, params long[] dims) => new(type, Shape.Of(dims));
 
-    private static Graph GraphOf(params (string Name, TensorType Type)[] inputs)
+    [TestMethod]
+    public void Open_dimensions_have_the_lengths_that_the_model_is_made_for()
     {
-        var graph = new Graph();
+        using var model = ModelOf(("sample", new TensorType(DataType.Float, new Shape(new Dim("batch"), 3, new Dim("height"), new Dim("width")))));
+        UsualDims.Write(model, new Dictionary<string, long> { ["height"] = 8, ["width"] = 6 });
+
+        var usual = Feeds(InputSource.Random(model, new InputOptions { Batch = 2 }, 0), model.Graph)[0]["sample"];
+        var given = Feeds(InputSource.Random(model, new InputOptions { Dims = new Dictionary<string, long> { ["width"] = 4 } }, 0), model.Graph)[0]["sample"];
+
+        CollectionAssert.AreEqual(new long[] { 2, 3, 8, 6 }, usual.Dims.ToArray());
+        CollectionAssert.AreEqual(new long[] { 1, 3, 8, 4 }, given.Dims.ToArray());
+    }
+
+    private static Graph GraphOf(params (string Name, TensorType Type)[] inputs) => ModelOf(inputs).Graph;
+
+    private static Model ModelOf(params (string Name, TensorType Type)[] inputs)
+    {
+        var model = new Model();
         foreach (var (name, type) in inputs)
         {
-            graph.AddInput(new Value(name, type));
+            model.Graph.AddInput(new Value(name, type));
         }
 
-        return graph;
+        return model;
     }
 
     private static List<IReadOnlyDictionary<string, NdArray>> Feeds(InputOptions options, long seed, params (string Name, TensorType Type)[] inputs)
     {
-        var graph = GraphOf(inputs);
-        return Feeds(InputSource.Random(graph, options, seed), graph);
+        using var model = ModelOf(inputs);
+        return Feeds(InputSource.Random(model, options, seed), model.Graph);
     }
 
     private static List<IReadOnlyDictionary<string, NdArray>> Feeds(InputSource source, Graph graph)

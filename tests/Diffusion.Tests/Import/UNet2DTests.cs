@@ -55,6 +55,7 @@ public sealed class UNet2DTests
         Assert.AreEqual("Conv", model.Graph.Nodes.Single(node => node.Name == "down_blocks.0.resnets.0.conv1/Conv").OpType);
         Assert.AreEqual("[batch,3,height,width]", model.Graph.Inputs[0].Shape!.ToString());
         Assert.AreEqual("[batch,3,height,width]", model.Graph.Outputs[0].Shape!.ToString());
+        Assert.AreEqual("height=16, width=16", string.Join(", ", UsualDims.Of(model).Select(pair => $"{pair.Key}={pair.Value}")));
         Assert.IsTrue(model.Graph.Initializers.All(value => value.Initializer!.Data is FileData), "The weights stay in their file.");
     }
 }

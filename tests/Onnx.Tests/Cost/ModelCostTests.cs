@@ -75,6 +75,23 @@ public sealed class ModelCostTests
     }
 
     [TestMethod]
+    public void Symbols_count_as_the_model_is_made_for()
+    {
+        using var model = Graph("MatMul", "[batch,tokens,7]", Weight("[7,3]"));
+        UsualDims.Write(model, new Dictionary<string, long> { ["tokens"] = 9, ["height"] = 32 });
+
+        Assert.AreEqual("tokens=9", model.Metadata.Single().Value, "Only what the model leaves open is kept.");
+        var cost = ModelCost.Measure(model);
+        Assert.AreEqual(9 * 7 * 3, cost.Macs);
+        CollectionAssert.AreEqual(new[] { "batch" }, cost.CountedAsOne.ToArray());
+        Assert.AreEqual(KeyValuePair.Create("tokens", 9L), cost.CountedAsUsual.Single());
+        Assert.AreEqual(5 * 7 * 3, ModelCost.Measure(model, new Dictionary<string, long> { ["tokens"] = 5 }).Macs);
+
+        model.Metadata[0] = new(model.Metadata[0].Key, "tokens=-1,x,tokens=a");
+        Assert.IsEmpty(UsualDims.Of(model));
+    }
+
+    [TestMethod]
     public void Einsum_counts_all_labels_and_attention_its_two_products()
     {
         using var model = Graph("Einsum", "[2,5,7]", Weight("[7,3]"), Attribute.String("equation", "bsk,kn->bsn"));

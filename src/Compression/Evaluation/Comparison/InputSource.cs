@@ -17,11 +17,11 @@ internal abstract class InputSource
     public static InputSource FromFiles(IReadOnlyDictionary<string, string> files, Graph graph) => new Given(files, graph);
 
     /// <summary>Random inputs.</summary>
-    /// <param name="graph">The original model's graph.</param>
+    /// <param name="model">The original model.</param>
     /// <param name="options">How many and how large.</param>
     /// <param name="seed">What they depend on.</param>
     /// <exception cref="CompressToolException">An option does not fit the model.</exception>
-    public static InputSource Random(Graph graph, InputOptions options, long seed) => new Drawn(graph, options, seed);
+    public static InputSource Random(Model model, InputOptions options, long seed) => new Drawn(model, options, seed);
 
     /// <summary>A set of inputs in the element types that a function takes.</summary>
     /// <param name="sample">Which set.</param>
@@ -90,13 +90,14 @@ internal abstract class InputSource
         private readonly long _seed;
         private readonly Dictionary<string, long> _lengths = [];
 
-        public Drawn(Graph graph, InputOptions options, long seed)
+        public Drawn(Model model, InputOptions options, long seed)
         {
-            (_graph, _options, _seed) = (graph, options, seed);
-            foreach (var (axis, dim) in InputsOf(graph).SelectMany(input => (input.Shape ?? Shape.Scalar).Index()).Where(item => item.Item.Symbol is not null))
+            (_graph, _options, _seed) = (model.Graph, options, seed);
+            var usual = UsualDims.Of(model);
+            foreach (var (axis, dim) in InputsOf(_graph).SelectMany(input => (input.Shape ?? Shape.Scalar).Index()).Where(item => item.Item.Symbol is not null))
             {
                 // A symbol means the same length everywhere: the batch where it is a first dimension anywhere.
-                _lengths[dim.Symbol!] = axis == 0 ? options.Batch : _lengths.GetValueOrDefault(dim.Symbol!, 1);
+                _lengths[dim.Symbol!] = axis == 0 ? options.Batch : _lengths.GetValueOrDefault(dim.Symbol!, usual.GetValueOrDefault(dim.Symbol!, 1));
             }
 
             foreach (var (symbol, length) in options.Dims)

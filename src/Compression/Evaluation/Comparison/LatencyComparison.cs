@@ -34,7 +34,7 @@ public sealed record LatencyComparison(double Original, double Final, int Runs)
         string originalPath, string finalPath, IEngine engine, IReadOnlyDictionary<string, string>? inputFiles, LatencyOptions options, long seed, CancellationToken cancellationToken)
     {
         using var model = Model.Load(originalPath, new LoadOptions { AllowMissingWeights = true });
-        var inputs = inputFiles is null ? InputSource.Random(model.Graph, options.Inputs, seed) : InputSource.FromFiles(inputFiles, model.Graph);
+        var inputs = inputFiles is null ? InputSource.Random(model, options.Inputs, seed) : InputSource.FromFiles(inputFiles, model.Graph);
         var engineOptions = new EngineOptions { Threads = options.Threads };
         using var original = engine.Compile(originalPath, engineOptions, cancellationToken);
         using var final = engine.Compile(finalPath, engineOptions, cancellationToken);

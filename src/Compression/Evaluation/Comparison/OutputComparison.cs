@@ -36,7 +36,7 @@ public sealed record OutputComparison
         string originalPath, string finalPath, IEngine engine, IReadOnlyDictionary<string, string>? inputFiles, InputOptions options, long seed, CancellationToken cancellationToken)
     {
         using var original = Model.Load(originalPath, new LoadOptions { AllowMissingWeights = true });
-        var inputs = inputFiles is null ? InputSource.Random(original.Graph, options, seed) : InputSource.FromFiles(inputFiles, original.Graph);
+        var inputs = inputFiles is null ? InputSource.Random(original, options, seed) : InputSource.FromFiles(inputFiles, original.Graph);
         var expected = new List<IReadOnlyDictionary<string, NdArray>>();
         IReadOnlyList<OutputDifference> differences;
         using (var function = engine.Compile(originalPath, cancellationToken: cancellationToken))
