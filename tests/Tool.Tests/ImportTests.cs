@@ -42,6 +42,19 @@ public sealed class ImportTests
     }
 
     [TestMethod]
+    public async Task Height_and_width_can_be_fixed()
+    {
+        using var temp = new TempFolder();
+
+        (await ToolRunner.RunAsync("import", s_folder, "-o", temp.File("unet.onnx"), "--size", "24x16")).Expect(0);
+        var refused = (await ToolRunner.RunAsync("import", s_folder, "-o", temp.File("unet.onnx"), "--size", "24")).Expect(2);
+
+        using var model = Model.Load(temp.File("unet.onnx"));
+        Assert.AreEqual("[batch,3,24,16]", model.Graph.Inputs[0].Shape!.ToString());
+        Assert.Contains("--size 64x64", refused.Error);
+    }
+
+    [TestMethod]
     public async Task A_model_becomes_a_folder_again()
     {
         using var temp = new TempFolder();

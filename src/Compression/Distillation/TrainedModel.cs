@@ -158,9 +158,9 @@ internal sealed class TrainedModel
         return graph;
     }
 
-    /// <summary>Weights, biases and scales; not single numbers, which exporters keep beside them as initializers.</summary>
+    /// <summary>Weights, biases and scales; not tables of positions and the like, nor single numbers, which exporters keep beside them as initializers.</summary>
     private static IEnumerable<string> Trainable(Model model) =>
-        model.Graph.Initializers.Where(value => value.Initializer is { Type: DataType.Float or DataType.Float16 or DataType.BFloat16, Count: > 1 }).Select(value => value.Name);
+        model.Graph.Initializers.Where(value => value.Initializer is { Type: DataType.Float or DataType.Float16 or DataType.BFloat16, Count: > 1, IsTrainable: true }).Select(value => value.Name);
 
     private static long Freeze(ParameterSet parameters)
     {

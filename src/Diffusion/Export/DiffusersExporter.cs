@@ -47,7 +47,7 @@ public static class DiffusersExporter
         var original = ConfigFile.Parse(Encoding.UTF8.GetBytes(text), name);
         var (config, parameters) = Describe(known, original, model, name);
         var types = StoredTypes.Read(model);
-        var tensors = parameters.ToDictionary(item => item.Key, item => ExactConversion.To(item.Value, types(item.Key)));
+        var tensors = parameters.Concat(KeptTensors.Read(model)).ToDictionary(item => item.Key, item => ExactConversion.To(item.Value, types(item.Key)));
         var path = FilePath.Full(folder);
         CreateFolder(path);
         var weights = SafetensorsFile.Write(Path.Combine(path, known.WeightName + ".safetensors"), tensors, [new("format", "pt")], cancellationToken);
@@ -95,7 +95,10 @@ public static class DiffusersExporter
 
     private static GraphMatch Compare(ModelClass known, ConfigFile config, Model model)
     {
-        using var described = DiffusersImporter.Build(known, null, config, new FreshWeights(0));
+        // A model may have been imported for a certain size.
+        var image = model.Graph.Inputs.FirstOrDefault(input => input.Shape is { Count: 4 })?.Shape;
+        var size = image?[2].Value is { } height && image[3].Value is { } width ? new ImageSize((int)height, (int)width) : (ImageSize?)null;
+        using var described = DiffusersImporter.Build(known, null, config, new FreshWeights(0), size);
         return GraphMatch.Run(described.Graph, model.Graph);
     }
 

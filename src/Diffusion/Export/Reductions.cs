@@ -64,6 +64,16 @@ internal static class Reductions
     /// <summary>Transformers: blocks.</summary>
     public static void Transformer(JsonObject config, ParameterTree tree) => Set(config, "num_layers", tree.Numbers("transformer_blocks").Count);
 
+    /// <summary>FluxTransformer2DModel: blocks of both kinds.</summary>
+    public static void Flux(JsonObject config, ParameterTree tree)
+    {
+        Set(config, "num_layers", tree.Numbers("transformer_blocks").Count, standard: 19);
+        Set(config, "num_single_layers", tree.Numbers("single_transformer_blocks").Count, standard: 38);
+    }
+
+    /// <summary>Text encoders: layers.</summary>
+    public static void ClipText(JsonObject config, ParameterTree tree) => Set(config, "num_hidden_layers", tree.Numbers("text_model.encoder.layers").Count);
+
     /// <summary>Sets a key, unless it says the same already, or says nothing and that means the same.</summary>
     public static void Set(JsonObject config, string key, JsonNode? value, JsonNode? standard = null)
     {

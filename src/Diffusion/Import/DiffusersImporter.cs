@@ -16,7 +16,18 @@ public sealed record ImportOptions
     /// Null (the default) takes the checkpoint, or seed 0 where the folder has none.
     /// </summary>
     public long? InitSeed { get; init; }
+
+    /// <summary>
+    /// Height and width of the samples, as the model takes them (latents where it works on latents). Null (the default) leaves them
+    /// open where the architecture allows, and else takes them from the configuration.
+    /// </summary>
+    public ImageSize? Size { get; init; }
 }
+
+/// <summary>Height and width.</summary>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
+public readonly record struct ImageSize(int Height, int Width);
 
 /// <summary>
 /// Makes ONNX graphs of models in the folders of diffusers and transformers, from config.json and safetensors files. The graphs are
@@ -56,14 +67,14 @@ public static class DiffusersImporter
         var config = ConfigFile.Read(component.Config);
         if (component.Weights is null || options?.InitSeed is not null)
         {
-            return Build(known, component.Part, config, new FreshWeights(options?.InitSeed ?? 0));
+            return Build(known, component.Part, config, new FreshWeights(options?.InitSeed ?? 0), options?.Size);
         }
 
         var files = WeightFiles.Open(component.Weights);
         try
         {
             var weights = new CheckpointWeights(files);
-            var model = Build(known, component.Part, config, weights);
+            var model = Build(known, component.Part, config, weights, options?.Size);
             model.Own(files);
             StoredTypes.Write(model, weights.Types);
             return model;
@@ -80,16 +91,19 @@ public static class DiffusersImporter
     /// <param name="part">A part of it; null for the whole.</param>
     /// <param name="config">Its configuration.</param>
     /// <param name="weights">Where the parameters come from.</param>
-    internal static Model Build(ModelClass known, string? part, ConfigFile config, IWeightSource weights)
+    /// <param name="size">Height and width; null for those that the class has by itself.</param>
+    internal static Model Build(ModelClass known, string? part, ConfigFile config, IWeightSource weights, ImageSize? size = null)
     {
         var model = new Model { ProducerName = "CompressTool", IrVersion = 8 };
         model.OpsetImports[""] = Opset;
         model.Graph.Name = known.Name;
         model.Metadata.Add(new(ClassKey, part is null ? known.Name : $"{known.Name}{DiffusersComponent.PartSeparator}{part}"));
         model.Metadata.Add(new(ConfigKey, config.ToJson(indented: false)));
-        known.Build(new Module(new GraphBuilder(model), weights), config, part);
+        var context = new ModuleContext(new GraphBuilder(model), weights) { Size = size };
+        known.Build(new Module(context), config, part);
         weights.Complete(name => known.IsUnused(name, part));
         UsualSizes.Write(model, config.Content, part);
+        KeptTensors.Write(model, context.Kept);
         return model;
     }
 }

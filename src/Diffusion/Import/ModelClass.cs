@@ -32,7 +32,15 @@ internal sealed record ModelClass(string Name, Action<Module, ConfigFile, string
         new("AutoencoderKL", Autoencoder.Build) { Parts = [Autoencoder.Encoder, Autoencoder.Decoder], IsUnused = Autoencoder.IsOfOtherPart, Reduce = Reductions.Autoencoder },
         new("DiTTransformer2DModel", (m, file, _) => DiT.Build(m, file)) { Reduce = Reductions.Transformer },
         new("Transformer2DModel", (m, file, _) => DiT.BuildTransformer2D(m, file)) { Reduce = Reductions.Transformer },
+        new("SD3Transformer2DModel", (m, file, _) => SD3.Build(m, file)) { Reduce = Reductions.Transformer },
+        new("FluxTransformer2DModel", (m, file, _) => Flux.Build(m, file)) { Reduce = Reductions.Flux },
+        new("PriorTransformer", (m, file, _) => Prior.Build(m, file)) { Reduce = Reductions.Transformer },
+        Text("CLIPTextModel", projection: false),
+        Text("CLIPTextModelWithProjection", projection: true),
     }.ToDictionary(known => known.Name);
+
+    private static ModelClass Text(string name, bool projection) =>
+        new(name, (m, file, _) => ClipText.Build(m, file, projection)) { IsUnused = (tensor, _) => ClipText.IsUnused(tensor), Reduce = Reductions.ClipText, WeightName = "model" };
 
     /// <summary>Finds a class.</summary>
     /// <param name="name">Its name.</param>

@@ -6,6 +6,9 @@ namespace CompressTool.Onnx;
 /// <summary>A constant array: element type, dimensions and bytes. Immutable; changing a weight means a new tensor.</summary>
 public sealed class Tensor
 {
+    /// <summary>The metadata key of a tensor that, with the value <c>false</c>, training leaves as it is.</summary>
+    public const string TrainableKey = "trainable";
+
     /// <summary>Creates a tensor over bytes.</summary>
     /// <param name="type">Element type; not <see cref="DataType.String"/>.</param>
     /// <param name="dims">Dimensions; empty for a scalar.</param>
@@ -66,6 +69,9 @@ public sealed class Tensor
 
     /// <summary>Free key-value pairs of the format.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; init; } = [];
+
+    /// <summary>False when the metadata say that training leaves it as it is, such as a table of positions.</summary>
+    public bool IsTrainable => !Metadata.Any(pair => pair is { Key: TrainableKey, Value: "false" });
 
     internal ReadOnlyMemory<byte> UnknownFields { get; init; }
 

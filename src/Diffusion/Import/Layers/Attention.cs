@@ -40,12 +40,13 @@ internal static class Attention
     /// <param name="headSize">Channels of a head.</param>
     /// <param name="channels">Output channels.</param>
     /// <param name="bias">Whether queries, keys and values have a bias.</param>
-    public static Expr MultiHead(this Module m, Expr x, Expr context, long heads, long headSize, long channels, bool bias = true)
+    /// <param name="mask">Added to the scores before the softmax; null for none.</param>
+    public static Expr MultiHead(this Module m, Expr x, Expr context, long heads, long headSize, long channels, bool bias = true, Expr? mask = null)
     {
         using var scope = m.Enter();
         var inner = heads * headSize;
         var (q, k, v) = (m["to_q"].Linear(x, inner, bias), m["to_k"].Linear(context, inner, bias), m["to_v"].Linear(context, inner, bias));
-        return m["to_out"][0].Linear(m.Attend(q, k, v, heads), channels);
+        return m["to_out"][0].Linear(m.Attend(q, k, v, heads, mask), channels);
     }
 
     /// <summary>softmax(Q K^T / sqrt(size of a head)) V, of [batch, length, channels], in heads.</summary>
@@ -54,24 +55,32 @@ internal static class Attention
     /// <param name="k">Keys.</param>
     /// <param name="v">Values.</param>
     /// <param name="heads">Number of heads.</param>
-    /// <param name="mask">Added to the scores before the softmax; null for none.</param>
+    /// <param name="mask">Added to the scores [batch, heads, queries, keys] before the softmax; null for none.</param>
     public static Expr Attend(this Module m, Expr q, Expr k, Expr v, long heads, Expr? mask = null)
     {
         using var scope = m.Enter();
-        var inner = q.Size(-1);
-
-        // The scale stands directly before the product, where the runtime makes it a part of that.
-        var scale = 1 / Math.Sqrt(inner / heads);
-        if (heads == 1)
-        {
-            return Weights((q * scale).MatMul(k.Transpose(0, 2, 1)), mask).MatMul(v);
-        }
-
-        var (queries, keys, values) = (Split(q, heads).Transpose(0, 2, 1, 3) * scale, Split(k, heads).Transpose(0, 2, 3, 1), Split(v, heads).Transpose(0, 2, 1, 3));
-        return Weights(queries.MatMul(keys), mask).MatMul(values).Transpose(0, 2, 1, 3).View(0, -1, inner);
+        return heads == 1 && mask is null
+            ? (q * (1 / Math.Sqrt(q.Size(-1)))).MatMul(k.Transpose(0, 2, 1)).Softmax(-1).MatMul(v)
+            : m.AttendInHeads(Split(q, heads), Split(k, heads), Split(v, heads), mask);
     }
 
-    private static Expr Weights(Expr scores, Expr? mask) => (mask is null ? scores : scores + mask).Softmax(-1);
+    /// <summary>softmax(Q K^T / sqrt(size of a head)) V, of [batch, length, heads, size of a head].</summary>
+    /// <param name="m">The place that names the nodes.</param>
+    /// <param name="q">Queries.</param>
+    /// <param name="k">Keys.</param>
+    /// <param name="v">Values.</param>
+    /// <param name="mask">Added to the scores before the softmax; null for none.</param>
+    /// <returns>[batch, length, channels].</returns>
+    public static Expr AttendInHeads(this Module m, Expr q, Expr k, Expr v, Expr? mask = null)
+    {
+        using var scope = m.Enter();
 
-    private static Expr Split(Expr x, long heads) => x.View(0, -1, heads, x.Size(-1) / heads);
+        // The scale stands directly before the product, where the runtime makes it a part of that.
+        var queries = q.Transpose(0, 2, 1, 3) * (1 / Math.Sqrt(q.Size(-1)));
+        var scores = queries.MatMul(k.Transpose(0, 2, 3, 1));
+        return (mask is null ? scores : scores + mask).Softmax(-1).MatMul(v.Transpose(0, 2, 1, 3)).Transpose(0, 2, 1, 3).View(0, -1, q.Size(2) * q.Size(3));
+    }
+
+    /// <summary>[batch, length, channels] as [batch, length, heads, size of a head].</summary>
+    public static Expr Split(Expr x, long heads) => x.View(0, -1, heads, x.Size(-1) / heads);
 }

@@ -8,55 +8,58 @@ namespace CompressTool.Diffusion.Import.Layers;
 /// A place in the tree of a model's layers, such as <c>down_blocks.0.resnets.1</c>. The layers are methods on it: they take their
 /// parameters from below this place, under the names of the state dict, and name their nodes after it.
 /// </summary>
-internal sealed class Module
+/// <param name="context">What all places share.</param>
+/// <param name="path">Names with dots between them; empty for the root.</param>
+internal sealed class Module(ModuleContext context, string path = "")
 {
-    private readonly IWeightSource _weights;
-    private readonly Dictionary<string, Expr> _parameters;
+    private static readonly KeyValuePair<string, string>[] s_fixed = [new(Tensor.TrainableKey, "false")];
 
-    /// <summary>The root of a model.</summary>
-    /// <param name="builder">The graph that grows.</param>
-    /// <param name="weights">Where the parameters come from.</param>
-    public Module(GraphBuilder builder, IWeightSource weights)
-        : this(builder, weights, [], "")
-    {
-    }
-
-    private Module(GraphBuilder builder, IWeightSource weights, Dictionary<string, Expr> parameters, string path) =>
-        (Builder, _weights, _parameters, Path) = (builder, weights, parameters, path);
+    /// <summary>What all places share.</summary>
+    public ModuleContext Context { get; } = context;
 
     /// <summary>The graph that grows.</summary>
-    public GraphBuilder Builder { get; }
+    public GraphBuilder Builder => Context.Builder;
 
     /// <summary>The place: names with dots between them; empty for the root.</summary>
-    public string Path { get; }
+    public string Path { get; } = path;
 
     /// <summary>A place below this one.</summary>
-    public Module this[string name] => new(Builder, _weights, _parameters, Name(name));
+    public Module this[string name] => new(Context, Name(name));
 
     /// <summary>A numbered place below this one.</summary>
     public Module this[int index] => this[index.ToString(System.Globalization.CultureInfo.InvariantCulture)];
-
-    /// <summary>Whether the checkpoint has a parameter here.</summary>
-    public bool Has(string name) => _weights.Has(Name(name));
 
     /// <summary>A parameter of this place; an initializer of the graph under its full name. Asked for again it is the same.</summary>
     /// <param name="name">Its name below this place, e.g. <c>weight</c>.</param>
     /// <param name="initialization">How it is made when there is no checkpoint.</param>
     /// <param name="dims">Its shape.</param>
-    public Expr Parameter(string name, Initialization initialization, params IReadOnlyList<long> dims)
+    public Expr Parameter(string name, Initialization initialization, params IReadOnlyList<long> dims) => Add(name, initialization, dims, isTrained: true);
+
+    /// <summary>Numbers of this place that are kept in checkpoints, but not trained.</summary>
+    /// <inheritdoc cref="Parameter"/>
+    public Expr Buffer(string name, Initialization initialization, params IReadOnlyList<long> dims) => Add(name, initialization, dims, isTrained: false);
+
+    /// <summary>A small parameter of this place that the graph does not need. It stays with the model, so that a checkpoint can be written again.</summary>
+    /// <inheritdoc cref="Parameter"/>
+    public void Keep(string name, Initialization initialization, params IReadOnlyList<long> dims) =>
+        Context.Kept[Name(name)] = Context.Weights.Get(Name(name), dims, initialization);
+
+    /// <summary>Names nodes after this place until disposed.</summary>
+    public Scope Enter() => new(this);
+
+    private Expr Add(string name, Initialization initialization, IReadOnlyList<long> dims, bool isTrained)
     {
         var full = Name(name);
-        if (!_parameters.TryGetValue(full, out var parameter))
+        if (!Context.Parameters.TryGetValue(full, out var parameter))
         {
-            var value = new Value(full, new TensorType(DataType.Float, Shape.Of(dims))) { Initializer = _weights.Get(full, dims, initialization) };
-            _parameters[full] = parameter = Builder.Initializer(Builder.Graph.AddInitializer(value));
+            var tensor = Context.Weights.Get(full, dims, initialization);
+            tensor = isTrained ? tensor : new Tensor(tensor.Type, tensor.Dims, tensor.Data) { Metadata = s_fixed };
+            var value = new Value(full, new TensorType(DataType.Float, Shape.Of(dims))) { Initializer = tensor };
+            Context.Parameters[full] = parameter = Builder.Initializer(Builder.Graph.AddInitializer(value));
         }
 
         return parameter;
     }
-
-    /// <summary>Names nodes after this place until disposed.</summary>
-    public Scope Enter() => new(this);
 
     private string Name(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 

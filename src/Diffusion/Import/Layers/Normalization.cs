@@ -40,6 +40,32 @@ internal static class Normalization
         return m.Builder.Node("LayerNormalization", operands, Attribute.Int("axis", -1), Attribute.Float("epsilon", (float)epsilon));
     }
 
+    /// <summary>Normalisation by the root of the mean square (Zhang and Sennrich 2019) of the last axis.</summary>
+    /// <param name="m">The place.</param>
+    /// <param name="x">The input.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    public static Expr RmsNorm(this Module m, Expr x, double epsilon)
+    {
+        using var scope = m.Enter();
+        var square = m.Builder.Node("ReduceMean", [m.Builder.Node("Pow", [x, x.Number(2)])], Attribute.Ints("axes", -1), Attribute.Int("keepdims", 1));
+        return x / (square + epsilon).Sqrt() * m.Parameter("weight", Initialization.Ones, x.Size(-1));
+    }
+
+    /// <summary>Layer normalisation without parameters, scaled by one more than a map of a condition, and shifted by another.</summary>
+    /// <param name="m">The place of linear and norm.</param>
+    /// <param name="x">The sequence, [batch, length, channels].</param>
+    /// <param name="condition">The condition behind its activation, [batch, channels].</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    public static Expr ConditionedNorm(this Module m, Expr x, Expr condition, double epsilon = 1e-6)
+    {
+        using var scope = m.Enter();
+        var parts = m["linear"].Linear(condition, 2 * x.Size(-1)).Chunk(2, 1);
+        return m["norm"].LayerNorm(x, epsilon, affine: false).Modulate(parts[0], parts[1]);
+    }
+
+    /// <summary>Multiplied with a gate of [batch, channels], of a sequence.</summary>
+    public static Expr Gated(this Expr x, Expr gate) => gate.View(0, 1, -1) * x;
+
     /// <summary>Scaled by one more than <paramref name="scale"/> and shifted, both of [batch, channels], of a sequence.</summary>
     public static Expr Modulate(this Expr x, Expr scale, Expr shift) => (x * (1 + scale.View(0, 1, -1))) + shift.View(0, 1, -1);
 

@@ -12,10 +12,10 @@ internal static class Patches
     /// <param name="channels">Numbers of a vector.</param>
     /// <param name="size">Height and width of a patch.</param>
     /// <param name="positions">The positions, [1, patches, channels].</param>
-    public static Expr PatchEmbedding(this Module m, Expr x, long channels, int size, Tensor positions)
+    public static Expr PatchEmbedding(this Module m, Expr x, long channels, int size, Expr positions)
     {
         using var scope = m.Enter();
-        return Attention.ToSequence(m["proj"].Conv2d(x, channels, size, stride: size, padding: 0)) + m.Builder.Constant(positions);
+        return Attention.ToSequence(m["proj"].Conv2d(x, channels, size, stride: size, padding: 0)) + positions;
     }
 
     /// <summary>The image that patches make: row by row, of each patch row by row, channels last.</summary>

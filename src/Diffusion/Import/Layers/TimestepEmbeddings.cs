@@ -19,7 +19,8 @@ internal static class TimestepEmbeddings
         var frequencies = new float[half];
         for (var i = 0; i < half; i++)
         {
-            frequencies[i] = MathF.Exp((float)-Math.Log(10000) * i / (float)(half - shift));
+            // The exponent in float32; the exponential rounded once, which is what systems agree about.
+            frequencies[i] = (float)Math.Exp((float)-Math.Log(10000) * i / (float)(half - shift));
         }
 
         var angles = timestep.Cast(DataType.Float).View(-1, 1) * b.Constant(Tensor.Floats([1, half], frequencies));
@@ -36,7 +37,7 @@ internal static class TimestepEmbeddings
     public static Expr Fourier(this Module m, Expr level, long frequencies, double scale)
     {
         using var scope = m.Enter();
-        var angles = level.Log().View(-1, 1) * m.Parameter("weight", new Initialization.Normal(scale), frequencies).View(1, -1) * (2 * Math.PI);
+        var angles = level.Log().View(-1, 1) * m.Buffer("weight", new Initialization.Normal(scale), frequencies).View(1, -1) * (2 * Math.PI);
         return m.Builder.Concat(1, angles.Sin(), angles.Cos());
     }
 
@@ -45,9 +46,10 @@ internal static class TimestepEmbeddings
     /// <param name="x">The input.</param>
     /// <param name="channels">Numbers inside and out.</param>
     /// <param name="activation">The activation between.</param>
-    public static Expr TimestepMlp(this Module m, Expr x, long channels, string activation = "silu")
+    /// <param name="outputs">Numbers that come out; null for as many as inside.</param>
+    public static Expr TimestepMlp(this Module m, Expr x, long channels, string activation = "silu", long? outputs = null)
     {
         using var scope = m.Enter();
-        return m["linear_2"].Linear(m["linear_1"].Linear(x, channels).Activation(activation), channels);
+        return m["linear_2"].Linear(m["linear_1"].Linear(x, channels).Activation(activation), outputs ?? channels);
     }
 }

@@ -37,12 +37,13 @@ internal static class TransformerBlock
     /// <param name="x">The sequence, [batch, length, channels].</param>
     /// <param name="context">The context, [batch, length, channels]; null for none.</param>
     /// <param name="o">Its options.</param>
-    public static Expr Transformer(this Module m, Expr x, Expr? context, TransformerOptions o)
+    /// <param name="mask">Added to the scores of the first attention; null for none.</param>
+    public static Expr Transformer(this Module m, Expr x, Expr? context, TransformerOptions o, Expr? mask = null)
     {
         using var scope = m.Enter();
         var channels = x.Size(-1);
         var h = m["norm1"].LayerNorm(x, o.Epsilon, o.AffineNorm);
-        x = m["attn1"].MultiHead(h, o.OnlyCrossAttention ? context ?? h : h, o.Heads, o.HeadSize, channels, o.AttentionBias) + x;
+        x = m["attn1"].MultiHead(h, o.OnlyCrossAttention ? context ?? h : h, o.Heads, o.HeadSize, channels, o.AttentionBias, mask) + x;
         if (context is not null || o.DoubleSelfAttention)
         {
             h = m["norm2"].LayerNorm(x, o.Epsilon, o.AffineNorm);

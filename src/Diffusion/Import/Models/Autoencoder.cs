@@ -1,6 +1,5 @@
 using CompressTool.Diffusion.Import.Configuration;
 using CompressTool.Diffusion.Import.Layers;
-using CompressTool.Onnx;
 using CompressTool.Training.Expressions;
 
 namespace CompressTool.Diffusion.Import.Models;
@@ -29,10 +28,10 @@ internal static class Autoencoder
         Check(c, file);
         var b = m.Builder;
         var options = new ResnetOptions(c.NormNumGroups, Epsilon, c.ActFn);
-        var latent = part == Decoder ? Image("latent", c.LatentChannels) : null;
+        var latent = part == Decoder ? m.ImageInput("latent", c.LatentChannels) : null;
         if (latent is null)
         {
-            var moments = Encode(m, Image("sample", c.InChannels), c, options);
+            var moments = Encode(m, m.ImageInput("sample", c.InChannels), c, options);
             if (part == Encoder)
             {
                 b.AddOutput("moments", moments);
@@ -43,8 +42,6 @@ internal static class Autoencoder
         }
 
         b.AddOutput("out_sample", Decode(m, latent, c, options));
-
-        Expr Image(string name, int channels) => b.Input(name, DataType.Float, new Shape(new Dim("batch"), channels, new Dim("height"), new Dim("width")));
     }
 
     /// <summary>Whether a tensor of the checkpoint belongs to the other part.</summary>

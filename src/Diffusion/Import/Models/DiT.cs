@@ -8,7 +8,7 @@ namespace CompressTool.Diffusion.Import.Models;
 /// <summary>
 /// DiTTransformer2DModel, and Transformer2DModel in the same use: a transformer over patches of a latent, told timestep and class by
 /// the scales and shifts of its normalisations (Peebles and Xie 2023). Inputs: sample, timestep, class_labels; the batch is open, height and width are
-/// those of the positions that it was trained with. Output: out_sample.
+/// those of the configuration unless others are asked for. Output: out_sample.
 /// </summary>
 internal static class DiT
 {
@@ -48,14 +48,16 @@ internal static class DiT
         file.Require("norm_type", c.NormType, "ada_norm_zero");
         file.Require("activation_fn", c.ActivationFn, TransformerBlock.Activations);
         file.Check(c.NumEmbedsAdaNorm is > 0, "norm_type \"ada_norm_zero\" needs num_embeds_ada_norm");
-        file.Check(c.PatchSize > 0 && c.SampleSize % c.PatchSize == 0, $"patch_size {c.PatchSize} does not divide sample_size {c.SampleSize}");
+        var (height, width) = m.Context.Size ?? new ImageSize(c.SampleSize, c.SampleSize);
+        file.Check(c.PatchSize > 0 && c.SampleSize >= c.PatchSize && height % c.PatchSize == 0 && width % c.PatchSize == 0, $"patch_size {c.PatchSize} does not divide the size {height}x{width}");
         file.Check(c is { NumLayers: > 0, NumAttentionHeads: > 0, AttentionHeadDim: > 0 } && c.NumAttentionHeads * c.AttentionHeadDim % 4 == 0, "num_layers and the product of num_attention_heads and attention_head_dim must be positive, the latter a multiple of 4");
         var b = m.Builder;
-        var sample = b.Input("sample", DataType.Float, new Shape(new Dim("batch"), c.InChannels, c.SampleSize, c.SampleSize));
+        var sample = b.Input("sample", DataType.Float, new Shape(new Dim("batch"), c.InChannels, height, width));
         var timestep = b.Input("timestep", DataType.Int64, new Shape(new Dim("batch")));
         var labels = b.Input("class_labels", DataType.Int64, new Shape(new Dim("batch")));
-        var (grid, inner) = (c.SampleSize / c.PatchSize, c.NumAttentionHeads * c.AttentionHeadDim);
-        var x = m["pos_embed"].PatchEmbedding(sample, inner, c.PatchSize, Positions.Grid(inner, grid, grid, grid / interpolation));
+        var (rows, columns, inner) = (height / c.PatchSize, width / c.PatchSize, c.NumAttentionHeads * c.AttentionHeadDim);
+        var positions = b.Constant(Positions.Grid(inner, rows, columns, c.SampleSize / c.PatchSize / interpolation));
+        var x = m["pos_embed"].PatchEmbedding(sample, inner, c.PatchSize, positions);
         var options = new TransformerOptions(c.NumAttentionHeads, c.AttentionHeadDim) { AttentionBias = c.AttentionBias, Activation = c.ActivationFn, AffineNorm = c.NormElementwiseAffine, Epsilon = c.NormEps };
 
         // Every block has an embedding of its own, of the same frequencies.
@@ -83,7 +85,7 @@ internal static class DiT
 
         var channels = c.OutChannels ?? c.InChannels;
         x = m["proj_out_2"].Linear(x, c.PatchSize * c.PatchSize * channels);
-        b.AddOutput("out_sample", Patches.Join(x, grid, grid, c.PatchSize, channels));
+        b.AddOutput("out_sample", Patches.Join(x, rows, columns, c.PatchSize, channels));
     }
 
     /// <summary>The timestep and the class, one class more standing for none.</summary>
@@ -102,9 +104,9 @@ internal static class DiT
         var parts = Activated(m["norm1"]["linear"], embedding, 6 * channels).Chunk(6, 1);
         var (shift, scale, gate, feedShift, feedScale, feedGate) = (parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
         var h = m["norm1"]["norm"].LayerNorm(x, Epsilon, affine: false).Modulate(scale, shift);
-        x = (gate.View(0, 1, -1) * m["attn1"].MultiHead(h, h, o.Heads, o.HeadSize, channels, o.AttentionBias)) + x;
+        x = m["attn1"].MultiHead(h, h, o.Heads, o.HeadSize, channels, o.AttentionBias).Gated(gate) + x;
         h = m["norm3"].LayerNorm(x, o.Epsilon, o.AffineNorm).Modulate(feedScale, feedShift);
-        return (feedGate.View(0, 1, -1) * m["ff"].FeedForward(h, channels, o.Activation)) + x;
+        return m["ff"].FeedForward(h, channels, o.Activation).Gated(feedGate) + x;
     }
 
     private static Expr Activated(Module m, Expr embedding, long outputs)

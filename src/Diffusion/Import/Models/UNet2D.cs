@@ -21,7 +21,7 @@ internal static class UNet2D
         Check(c, file);
         var b = m.Builder;
         var isFourier = c.TimeEmbeddingType == "fourier";
-        var sample = b.Input("sample", DataType.Float, new Shape(new Dim("batch"), c.InChannels, new Dim("height"), new Dim("width")));
+        var sample = m.ImageInput("sample", c.InChannels);
         var timestep = b.Input("timestep", isFourier ? DataType.Float : DataType.Int64, new Shape(new Dim("batch")));
         var time = Time(m, timestep, c);
         var options = new ResnetOptions(c.NormNumGroups, c.NormEps, c.ActFn, c.ResnetTimeScaleShift == "scale_shift");
@@ -81,7 +81,7 @@ internal static class UNet2D
         {
             var labels = c.ClassEmbedType == "identity"
                 ? m.Builder.Input("class_labels", DataType.Float, new Shape(new Dim("batch"), channels))
-                : m.Builder.Input("class_labels", timestep.Type, new Shape(new Dim("batch")));
+                : m.Builder.Input("class_labels", c.ClassEmbedType is null ? DataType.Int64 : timestep.Type, new Shape(new Dim("batch")));
             embedding += c.ClassEmbedType switch
             {
                 "identity" => labels,

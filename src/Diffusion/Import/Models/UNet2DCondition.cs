@@ -23,7 +23,7 @@ internal static class UNet2DCondition
         var c = file.Bind<UNet2DConditionConfig>();
         Check(c, file);
         var b = m.Builder;
-        var sample = b.Input("sample", DataType.Float, new Shape(new Dim("batch"), c.InChannels, new Dim("height"), new Dim("width")));
+        var sample = m.ImageInput("sample", c.InChannels);
         var timestep = b.Input("timestep", DataType.Int64, new Shape(new Dim("batch")));
         var context = b.Input("encoder_hidden_states", DataType.Float, new Shape(new Dim("batch"), new Dim("sequence"), c.EncoderHidDim ?? c.CrossAttentionDim[0]));
         var time = new ConditionEmbedding(m, c).Build(timestep);

@@ -37,9 +37,6 @@ internal sealed class CheckpointWeights(WeightFiles files) : IWeightSource
     }
 
     /// <inheritdoc/>
-    public bool Has(string name) => Find(name) is not null;
-
-    /// <inheritdoc/>
     public void Complete(Predicate<string> ignored)
     {
         const int shown = 5;

@@ -14,12 +14,14 @@ internal sealed class FreshWeights(long seed) : IWeightSource
     /// <inheritdoc/>
     public Tensor Get(string name, IReadOnlyList<long> dims, Initialization initialization)
     {
+        if (initialization is Initialization.Given(var numbers))
+        {
+            return numbers;
+        }
+
         var length = DataType.Float.ByteSize(dims.Aggregate(1L, (count, dim) => count * dim));
         return new Tensor(DataType.Float, dims, new ComputedData(length, bytes => Fill(name, MemoryMarshal.Cast<byte, float>(bytes), initialization)));
     }
-
-    /// <inheritdoc/>
-    public bool Has(string name) => true;
 
     /// <inheritdoc/>
     public void Complete(Predicate<string> ignored)

@@ -13,9 +13,6 @@ internal interface IWeightSource
     /// <exception cref="CompressToolException">It is missing (CMP8008), or has another shape or a type that is no floating-point one (CMP8009).</exception>
     Tensor Get(string name, IReadOnlyList<long> dims, Initialization initialization);
 
-    /// <summary>Whether the source has a parameter: models of the same class may differ in some.</summary>
-    bool Has(string name);
-
     /// <summary>Called when the model is complete.</summary>
     /// <param name="ignored">Whether a tensor that the model does not use is known to mean nothing.</param>
     /// <exception cref="CompressToolException">The source has more parameters than the model (CMP8010).</exception>

@@ -1,3 +1,5 @@
+using CompressTool.Onnx;
+
 namespace CompressTool.Diffusion.Import.Weights;
 
 /// <summary>How PyTorch initialises a parameter before training.</summary>
@@ -24,4 +26,7 @@ internal abstract record Initialization
 
     /// <summary>Normal around 0.</summary>
     public sealed record Normal(double Deviation) : Initialization;
+
+    /// <summary>Certain numbers.</summary>
+    public sealed record Given(Tensor Numbers) : Initialization;
 }
