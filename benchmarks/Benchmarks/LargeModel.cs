@@ -16,7 +16,7 @@ internal static class LargeModel
     /// <exception cref="FileNotFoundException">The graph is not at hand.</exception>
     public static string Create(string folder)
     {
-        var graph = FindGraph();
+        var graph = Oracles.Find("big", "sd15-unet.onnx");
         var path = Path.Combine(folder, "sd15-unet.onnx");
         File.WriteAllBytes(path, File.ReadAllBytes(graph));
 
@@ -36,22 +36,5 @@ internal static class LargeModel
 
         stream.Flush(flushToDisk: true);
         return path;
-    }
-
-    private static string FindGraph()
-    {
-        var roots = new List<string>();
-        if (Environment.GetEnvironmentVariable("COMPRESSTOOL_ORACLES") is { Length: > 0 } configured)
-        {
-            roots.Add(configured);
-        }
-
-        for (var folder = new DirectoryInfo(Program.RepositoryRoot); folder is not null; folder = folder.Parent)
-        {
-            roots.Add(Path.Combine(folder.FullName, "shared", "oracles"));
-        }
-
-        return roots.Select(root => Path.Combine(root, "big", "sd15-unet.onnx")).FirstOrDefault(File.Exists)
-            ?? throw new FileNotFoundException("This benchmark needs big/sd15-unet.onnx of the oracles; set COMPRESSTOOL_ORACLES to their folder.");
     }
 }

@@ -19,4 +19,7 @@ public static partial class DiffusionErrors
 
     /// <summary>A condition that a model needs is missing, or does not fit.</summary>
     public static readonly ErrorCode InvalidCondition = new("CMP8105", "A class, a prompt or another condition of a model is missing or does not fit.", "The message names the input and its shape.");
+
+    /// <summary>A tokenizer cannot be read.</summary>
+    public static readonly ErrorCode InvalidTokenizer = new("CMP8106", "A tokenizer's files cannot be used.", "Name a folder with the vocab.json and merges.txt of a CLIP tokenizer; the message says what is wrong.");
 }
