@@ -25,10 +25,10 @@ internal static class ConfiguredParts
     /// <summary>How noise levels lie.</summary>
     public static NoiseLevelSpacing LevelSpacing(this SchedulerConfig config, bool lu = false)
     {
-        config.Only("use_beta_sigmas", false);
         var chosen = new List<(string Key, NoiseLevelSpacing Spacing)>();
         Add("use_karras_sigmas", NoiseLevelSpacing.Karras);
         Add("use_exponential_sigmas", NoiseLevelSpacing.Exponential);
+        Add("use_beta_sigmas", NoiseLevelSpacing.Beta);
         if (lu)
         {
             Add("use_lu_lambdas", NoiseLevelSpacing.Lu);

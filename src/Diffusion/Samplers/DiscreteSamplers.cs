@@ -8,6 +8,7 @@ internal static class DiscreteSamplers
 {
     public static Sampler Ddpm(SchedulerConfig config, SamplerSettings settings)
     {
+        // fixed_large_log is left out: diffusers takes the root of the logarithm there, which is not a number.
         var variance = config.Choice("variance_type", "fixed_small",
             ("fixed_small", DdpmVariance.FixedSmall),
             ("fixed_small_log", DdpmVariance.FixedSmall),

@@ -3,11 +3,13 @@ using CompressTool.Diffusion.Arithmetic;
 namespace CompressTool.Diffusion.Samplers;
 
 /// <summary>Euler's method for flow matching (Esser et al. 2024): the output is the direction from sample to noise.</summary>
-/// <param name="trajectory">Timesteps and noise levels, which are the share of noise here.</param>
+/// <param name="trajectory">Timesteps and levels: the share of noise, or of the sample when inverted.</param>
 /// <param name="stochastic">Whether every step goes to the clean sample and back with noise drawn anew.</param>
-internal sealed class FlowEulerSampler(Trajectory trajectory, bool stochastic) : Sampler(trajectory.Timesteps)
+/// <param name="inverted">Whether levels grow from noise to sample, and the output is the direction from noise to sample.</param>
+internal sealed class FlowEulerSampler(Trajectory trajectory, bool stochastic, bool inverted) : Sampler(trajectory.Timesteps)
 {
-    public override (float OfSample, float OfNoise) MixAt(int step) => ((float)(1 - trajectory.Levels[step]), (float)trajectory.Levels[step]);
+    public override (float OfSample, float OfNoise) MixAt(int step) =>
+        inverted ? ((float)trajectory.Levels[step], (float)(1 - trajectory.Levels[step])) : ((float)(1 - trajectory.Levels[step]), (float)trajectory.Levels[step]);
 
     private protected override void Advance(int step, ReadOnlySpan<float> output, Span<float> sample, ReadOnlySpan<float> variance)
     {

@@ -8,7 +8,6 @@ internal static class FlowSamplers
 {
     public static Sampler Euler(SchedulerConfig config, SamplerSettings settings)
     {
-        config.Only("invert_sigmas", false);
         var train = config.TrainTimesteps;
         if (settings.Steps < 1)
         {
@@ -27,7 +26,14 @@ internal static class FlowSamplers
             levels = NoiseLevels.Between(spacing, levels[0], levels[^1], settings.Steps);
         }
 
-        return new FlowEulerSampler(Trajectory.Create(levels.Select(level => (double)((float)level * train)), levels, 0), config.Flag("stochastic_sampling"));
+        var (inverted, stochastic) = (config.Flag("invert_sigmas"), config.Flag("stochastic_sampling"));
+        if (inverted && stochastic)
+        {
+            throw config.Unsupported("invert_sigmas and stochastic_sampling exclude each other");
+        }
+
+        levels = inverted ? Array.ConvertAll(levels, level => (double)(1 - (float)level)) : levels;
+        return new FlowEulerSampler(Trajectory.Create(levels.Select(level => (double)((float)level * train)), levels, inverted ? 1 : 0), stochastic, inverted);
     }
 
     /// <summary>The shift, which may depend on the size of the image: its logarithm, or itself, grows along a line with the number of tokens.</summary>

@@ -80,7 +80,7 @@ internal static class LogSnrSamplers
         {
             levels = NoiseLevels.Between(spacing, (dpm ? null : config.OptionalNumber("sigma_max")) ?? known[^1], (dpm ? null : config.OptionalNumber("sigma_min")) ?? known[0], steps);
             timesteps = Array.ConvertAll(levels, level => NoiseLevels.TimestepOf(known, level));
-            if (spacing != NoiseLevelSpacing.Exponential && !(dpm && config.IsCosine()))
+            if (spacing is NoiseLevelSpacing.Karras or NoiseLevelSpacing.Lu && !(dpm && config.IsCosine()))
             {
                 timesteps = Array.ConvertAll(timesteps, Math.Round);
             }
@@ -101,6 +101,7 @@ internal static class LogSnrSamplers
         }
 
         config.Only("use_dynamic_shifting", false);
+        config.Only("invert_sigmas", false);
         var train = config.TrainTimesteps;
         var levels = new FlowSchedule(config.Number("flow_shift", 1)).Apply(FlowSchedule.Line(1 - (1.0 / train), 0, steps + 1).Take(steps));
         return Trajectory.Create(levels.Select(level => Math.Truncate(level * train)), levels, config.EndsAtZero() ? 0 : levels[^1]);
@@ -108,6 +109,7 @@ internal static class LogSnrSamplers
 
     private static Trajectory UniPcFlow(SchedulerConfig config, SamplerSettings settings)
     {
+        config.Only("invert_sigmas", false);
         var train = config.TrainTimesteps;
         double[] levels;
         switch (config.LevelSpacing())
@@ -125,7 +127,7 @@ internal static class LogSnrSamplers
                 levels[0] = Math.Min(levels[0], 1 - LeastSignal);
                 break;
             default:
-                throw config.Unsupported("use_exponential_sigmas and use_flow_sigmas exclude each other");
+                throw config.Unsupported("use_exponential_sigmas and use_beta_sigmas exclude use_flow_sigmas");
         }
 
         return Trajectory.Create(levels.Select(level => Math.Truncate(level * train)), levels, config.EndsAtZero() ? 0 : levels[^1]);

@@ -1,3 +1,5 @@
+using CompressTool.Diffusion.Arithmetic;
+
 namespace CompressTool.Diffusion.Schedules;
 
 /// <summary>How the noise levels between the highest and the lowest lie.</summary>
@@ -14,6 +16,9 @@ internal enum NoiseLevelSpacing
 
     /// <summary>Their logarithms on a line, as half logarithms of signal-to-noise ratios (Lu et al. 2022); timesteps are whole.</summary>
     Lu,
+
+    /// <summary>Quantiles of a beta distribution, close together at both ends (Lee et al. 2024).</summary>
+    Beta,
 }
 
 /// <summary>Noise levels sigma / alpha of samplers, from high to low.</summary>
@@ -22,11 +27,14 @@ internal static class NoiseLevels
     /// <summary>Levels between two.</summary>
     public static double[] Between(NoiseLevelSpacing spacing, double highest, double lowest, int count)
     {
-        const double rho = 7;
+        const double rho = 7, beta = 0.6;
         double[] shares = [.. Enumerable.Range(0, count).Select(i => count == 1 ? 0 : i / (count - 1.0))];
-        return spacing == NoiseLevelSpacing.Karras
-            ? Array.ConvertAll(shares, share => Math.Pow(Between(Math.Pow(highest, 1 / rho), Math.Pow(lowest, 1 / rho), share), rho))
-            : Array.ConvertAll(shares, share => Math.Exp(Between(Math.Log(highest), Math.Log(lowest), share)));
+        return Array.ConvertAll(shares, share => spacing switch
+        {
+            NoiseLevelSpacing.Karras => Math.Pow(Between(Math.Pow(highest, 1 / rho), Math.Pow(lowest, 1 / rho), share), rho),
+            NoiseLevelSpacing.Beta => Between(lowest, highest, SymmetricBeta.Quantile(1 - share, beta)),
+            _ => Math.Exp(Between(Math.Log(highest), Math.Log(lowest), share)),
+        });
 
         static double Between(double from, double to, double share) => from + (share * (to - from));
     }

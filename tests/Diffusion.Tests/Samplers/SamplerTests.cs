@@ -82,12 +82,14 @@ public sealed class SamplerTests
             AssertFollowsLine(sampler);
         }
 
+        AssertFollowsLine(SamplerFactory.Create(ReferenceLoop.Config("FlowMatchEulerDiscreteScheduler", "\"invert_sigmas\": true, \"shift\": 3.0"), new SamplerSettings { Steps = 7 }), direction: -1);
+
         foreach (var className in (string[])["DPMSolverMultistepScheduler", "UniPCMultistepScheduler"])
         {
             AssertFollowsLine(SamplerFactory.Create(ReferenceLoop.Config(className, "\"use_flow_sigmas\": true, \"flow_shift\": 3.0, \"prediction_type\": \"flow_prediction\""), new SamplerSettings { Steps = 7 }));
         }
 
-        static void AssertFollowsLine(Sampler sampler)
+        static void AssertFollowsLine(Sampler sampler, float direction = 1)
         {
             float[] clean = [0.5f, -2], noise = [1, 0.25f];
             float[] sample = [.. clean.Zip(noise, (x, n) => (sampler.MixAt(0).OfSample * x) + (sampler.MixAt(0).OfNoise * n))];
@@ -95,7 +97,7 @@ public sealed class SamplerTests
             while (sampler.Position < sampler.Timesteps.Count)
             {
                 // A model that knows both ends.
-                sampler.Step([.. clean.Zip(noise, (x, n) => n - x)], sample);
+                sampler.Step([.. clean.Zip(noise, (x, n) => direction * (n - x))], sample);
             }
 
             foreach (var (expected, actual) in clean.Zip(sample))

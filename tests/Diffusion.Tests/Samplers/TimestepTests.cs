@@ -10,7 +10,7 @@ public sealed class TimestepTests
         Flow = "FlowMatchEulerDiscreteScheduler";
 
     private const string Leading = "\"timestep_spacing\": \"leading\"", Trailing = "\"timestep_spacing\": \"trailing\"", Linspace = "\"timestep_spacing\": \"linspace\"",
-        StableDiffusion = "\"beta_start\": 0.00085, \"beta_end\": 0.012, \"beta_schedule\": \"scaled_linear\", ", Karras = "\"use_karras_sigmas\": true";
+        StableDiffusion = "\"beta_start\": 0.00085, \"beta_end\": 0.012, \"beta_schedule\": \"scaled_linear\", ", Karras = "\"use_karras_sigmas\": true", Beta = "\"use_beta_sigmas\": true";
 
     [TestMethod]
     [DataRow(Ddim, "", 10, "900 800 700 600 500 400 300 200 100 0")]
@@ -30,6 +30,10 @@ public sealed class TimestepTests
     [DataRow(UniPc, "", 10, "999 899 799 699 599 500 400 300 200 100")]
     [DataRow(Euler, "\"num_train_timesteps\": 1100", 10, "1099 976.8889 854.7778 732.6667 610.5555 488.4445 366.3333 244.2222 122.1111 0")]
     [DataRow(Euler, "\"num_train_timesteps\": 1100, " + Karras, 10, "1099 1035.5398 961.0526 871.0990 757.8331 605.7797 387.2905 139.5330 23.5352 0")]
+    [DataRow(Euler, Beta, 10, "999 994.2160 983.3079 966.6003 942.9897 909.9406 862.0255 785.6060 629.0066 0")]
+    [DataRow(Dpm, Beta, 10, "999 994 983 966 942 909 862 785 629 0")]
+    [DataRow(UniPc, Beta, 10, "999 994 983 966 942 909 862 785 629 0")]
+    [DataRow(Flow, "\"invert_sigmas\": true", 4, "0 333 666 999")]
     [DataRow(Lcm, "", 1, "999")]
     [DataRow(Lcm, "", 2, "999 499")]
     [DataRow(Lcm, "", 4, "999 759 499 259")]
@@ -47,6 +51,9 @@ public sealed class TimestepTests
     [DataRow(Dpm, StableDiffusion + Karras, "14.61464 9.10293 5.47839 3.16860 1.74942 0.91407 0.44692 0.20140 0.08191 0.02917")]
     [DataRow(Euler, "\"num_train_timesteps\": 1100", "261.0556 81.40569 29.11212 11.91257 5.53582 2.86488 1.58682 0.87408 0.40016 0.01000")]
     [DataRow(Euler, "\"num_train_timesteps\": 1100, " + Karras, "261.0556 140.04796 70.69505 33.13892 14.16772 5.38509 1.75217 0.45975 0.08781 0.01000")]
+    [DataRow(Euler, Beta, "157.40726 149.99514 134.49005 114.05796 90.80071 66.61655 43.3593 22.92722 7.42212 0.01")]
+    [DataRow(Dpm, Beta, "157.40726 149.99514 134.49005 114.05796 90.80071 66.61655 43.3593 22.92722 7.42212 0.01")]
+    [DataRow(Euler, "\"interpolation_type\": \"log_linear\"", "157.40726 59.88638 22.78407 8.66831 3.2979 1.2547 0.47736 0.18161 0.0691 0.02629")]
     public void Noise_levels_are_those_of_diffusers(string className, string config, string expected)
     {
         var sampler = Create(className, config, 10);

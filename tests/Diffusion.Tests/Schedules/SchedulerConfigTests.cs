@@ -61,14 +61,17 @@ public sealed class SchedulerConfigTests
     [DataRow("""{ "_class_name": "DDPMScheduler", "beta_start": "small" }""", "beta_start is \"small\", but must be a number")]
     [DataRow("""{ "_class_name": "DDPMScheduler", "trained_betas": 0.1 }""", "trained_betas is 0.1, but must be a list of numbers")]
     [DataRow("""{ "_class_name": "DDIMScheduler", "rescale_betas_zero_snr": true, "timestep_spacing": "trailing" }""", "prediction_type must be v_prediction or sample")]
-    [DataRow("""{ "_class_name": "EulerDiscreteScheduler", "use_beta_sigmas": true }""", "use_beta_sigmas true is not supported")]
-    [DataRow("""{ "_class_name": "EulerDiscreteScheduler", "interpolation_type": "log_linear" }""", "interpolation_type 'log_linear' is not supported with EulerDiscreteScheduler: linear is")]
+    [DataRow("""{ "_class_name": "EulerDiscreteScheduler", "interpolation_type": "cubic" }""", "interpolation_type 'cubic' is not supported with EulerDiscreteScheduler: linear, log_linear are")]
+    [DataRow("""{ "_class_name": "EulerDiscreteScheduler", "interpolation_type": "log_linear", "timestep_type": "continuous", "prediction_type": "v_prediction" }""", "one step more than wanted")]
+    [DataRow("""{ "_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true }""", "use_karras_sigmas and use_beta_sigmas exclude each other")]
+    [DataRow("""{ "_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "prediction_type": "flow_prediction", "use_beta_sigmas": true }""", "exclude use_flow_sigmas")]
     [DataRow("""{ "_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_exponential_sigmas": true }""", "use_karras_sigmas and use_exponential_sigmas exclude each other")]
     [DataRow("""{ "_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver" }""", "set it to 'sigma_min'")]
     [DataRow("""{ "_class_name": "DPMSolverMultistepScheduler", "solver_order": 4 }""", "solver_order 4 is not supported with DPMSolverMultistepScheduler: 1, 2 and 3 are")]
     [DataRow("""{ "_class_name": "UniPCMultistepScheduler", "solver_p": ["diffusers", "DDIMScheduler"] }""", "solver_p is")]
     [DataRow("""{ "_class_name": "UniPCMultistepScheduler", "disable_corrector": ["first"] }""", "but must be a list of steps")]
-    [DataRow("""{ "_class_name": "FlowMatchEulerDiscreteScheduler", "invert_sigmas": true }""", "invert_sigmas true is not supported")]
+    [DataRow("""{ "_class_name": "FlowMatchEulerDiscreteScheduler", "invert_sigmas": true, "stochastic_sampling": true }""", "invert_sigmas and stochastic_sampling exclude each other")]
+    [DataRow("""{ "_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": true, "prediction_type": "flow_prediction", "invert_sigmas": true }""", "invert_sigmas true is not supported with DPMSolverMultistepScheduler")]
     public void What_is_not_supported_is_said(string json, string message)
     {
         var error = Assert.ThrowsExactly<CompressToolException>(() => Create(Parse(json), 10));
