@@ -98,7 +98,7 @@ public static class DiffusersExporter
         // A model may have been imported for a certain size.
         var image = model.Graph.Inputs.FirstOrDefault(input => input.Shape is { Count: 4 })?.Shape;
         var size = image?[2].Value is { } height && image[3].Value is { } width ? new ImageSize((int)height, (int)width) : (ImageSize?)null;
-        using var described = DiffusersImporter.Build(known, null, config, new FreshWeights(0), size);
+        using var described = DiffusersImporter.Build(known, null, config, new FreshWeights(0), new ImportOptions { Size = size });
         return GraphMatch.Run(described.Graph, model.Graph);
     }
 

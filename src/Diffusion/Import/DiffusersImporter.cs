@@ -22,6 +22,12 @@ public sealed record ImportOptions
     /// open where the architecture allows, and else takes them from the configuration.
     /// </summary>
     public ImageSize? Size { get; init; }
+
+    /// <summary>
+    /// How many of the last layers of a text encoder its last_hidden_state and penultimate_hidden_state leave out (clip skip). The
+    /// vector for the whole text stays that of all layers.
+    /// </summary>
+    public int SkipTextLayers { get; init; }
 }
 
 /// <summary>Height and width.</summary>
@@ -67,14 +73,14 @@ public static class DiffusersImporter
         var config = ConfigFile.Read(component.Config);
         if (component.Weights is null || options?.InitSeed is not null)
         {
-            return Build(known, component.Part, config, new FreshWeights(options?.InitSeed ?? 0), options?.Size);
+            return Build(known, component.Part, config, new FreshWeights(options?.InitSeed ?? 0), options);
         }
 
         var files = WeightFiles.Open(component.Weights);
         try
         {
             var weights = new CheckpointWeights(files);
-            var model = Build(known, component.Part, config, weights, options?.Size);
+            var model = Build(known, component.Part, config, weights, options);
             model.Own(files);
             StoredTypes.Write(model, weights.Types);
             return model;
@@ -91,15 +97,15 @@ public static class DiffusersImporter
     /// <param name="part">A part of it; null for the whole.</param>
     /// <param name="config">Its configuration.</param>
     /// <param name="weights">Where the parameters come from.</param>
-    /// <param name="size">Height and width; null for those that the class has by itself.</param>
-    internal static Model Build(ModelClass known, string? part, ConfigFile config, IWeightSource weights, ImageSize? size = null)
+    /// <param name="options">How; null for the defaults. The weights are those given, whatever they say.</param>
+    internal static Model Build(ModelClass known, string? part, ConfigFile config, IWeightSource weights, ImportOptions? options = null)
     {
         var model = new Model { ProducerName = "CompressTool", IrVersion = 8 };
         model.OpsetImports[""] = Opset;
         model.Graph.Name = known.Name;
         model.Metadata.Add(new(ClassKey, part is null ? known.Name : $"{known.Name}{DiffusersComponent.PartSeparator}{part}"));
         model.Metadata.Add(new(ConfigKey, config.ToJson(indented: false)));
-        var context = new ModuleContext(new GraphBuilder(model), weights) { Size = size };
+        var context = new ModuleContext(new GraphBuilder(model), weights) { Size = options?.Size, SkipTextLayers = options?.SkipTextLayers ?? 0 };
         known.Build(new Module(context), config, part);
         weights.Complete(name => known.IsUnused(name, part));
         UsualSizes.Write(model, config.Content, part);

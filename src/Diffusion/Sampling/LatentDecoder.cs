@@ -42,6 +42,12 @@ public sealed class LatentDecoder : IDisposable
         }
     }
 
+    /// <summary>Pixels on a side of the image for each place of the latents; null when not known.</summary>
+    public int? Enlargement { get; init; }
+
+    /// <summary>Pixels on a side of the image for each place of the latents, as an autoencoder's config.json says: every level but one halves them; null when it does not say.</summary>
+    public static int? EnlargementOf(JsonObject? config) => config?["block_out_channels"] is JsonArray { Count: > 0 and < 16 } levels ? 1 << (levels.Count - 1) : null;
+
     /// <summary>The number of channels of latents; null when the model does not say.</summary>
     public long? Channels => _function.Inputs[0].Type.Shape![1].Value;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json.Nodes;
 using CompressTool.Compression;
 using CompressTool.Compression.Evaluation;
 using CompressTool.Compression.Stages;
@@ -214,28 +213,8 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
     }
 
     /// <summary>What a stage needs beside its model: found in the store by what it is made of, or made now.</summary>
-    private string Share(PlannedStage stage, SharedArtifact wanted, CancellationToken cancellationToken)
-    {
-        var ingredients = new JsonObject { ["format"] = StageKey.Format, ["kind"] = wanted.Kind };
-        foreach (var (name, value) in wanted.Ingredients.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-        {
-            ingredients[name] = value;
-        }
-
-        var key = StageKey.Of(ingredients);
-        if (store.Find(key) is { } present)
-        {
-            return present.Folder;
-        }
-
-        using var alone = store.Lock(key, () => observer.Remark($"{stage.Id}: waiting for another build that makes the same {wanted.Kind}"), cancellationToken);
-        return (store.Find(key) ?? store.Commit(key, folder =>
-        {
-            wanted.Make(folder);
-            var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new ArtifactFile(file.Name, file.Length, store.Hashes.Get(file.FullName, cancellationToken)));
-            return new Artifact(folder, key, wanted.Kind, ingredients, [.. files], [], []);
-        })).Folder;
-    }
+    private string Share(PlannedStage stage, SharedArtifact wanted, CancellationToken cancellationToken) =>
+        store.Share(wanted, () => observer.Remark($"{stage.Id}: waiting for another build that makes the same {wanted.Kind}"), cancellationToken);
 
     private void Warn(PlannedStage stage, ArtifactWarning warning) => observer.Report(new Diagnostic(
         Severity.Warning, new ErrorCode(warning.Code, warning.Message, ""), warning.Message, stage.Options.LocationOf(warning.OptionPath)));

@@ -10,11 +10,20 @@ namespace CompressTool.Tool.Sampling;
 /// <summary>A diffusion model that the command line names: an .onnx file or a diffusers folder, ready to run, with what lies around it.</summary>
 internal sealed class SampledModel : IDisposable
 {
-    private const string SchedulerName = "scheduler_config.json", AutoencoderName = "vae";
+    private const string SchedulerName = "scheduler_config.json", AutoencoderName = "vae", TimestepName = "timestep";
 
-    private SampledModel(Denoiser denoiser, JsonObject? config, long? classes, string folder, int foldersUp)
+    private readonly string? _file;
+
+    private SampledModel(Denoiser denoiser, JsonObject? config, long? classes, string folder, int foldersUp, string? pipeline, string? file)
     {
-        (Denoiser, Config, Classes) = (denoiser, config, classes);
+        (Denoiser, Config, Classes, _file) = (denoiser, config, classes, file);
+        if (pipeline is not null)
+        {
+            var scheduler = Path.Combine(pipeline, "scheduler", SchedulerName);
+            Scheduler = File.Exists(scheduler) ? scheduler : null;
+            Autoencoder = File.Exists(Path.Combine(pipeline, AutoencoderName, "config.json")) ? pipeline : null;
+        }
+
         for (var (up, place) = (0, folder); up <= foldersUp && place is not null && Scheduler is null; up++, place = Path.GetDirectoryName(place))
         {
             Scheduler = new[] { Path.Combine(place, SchedulerName), Path.Combine(place, "scheduler", SchedulerName) }.FirstOrDefault(File.Exists);
@@ -22,7 +31,7 @@ internal sealed class SampledModel : IDisposable
     }
 
     /// <summary>The model.</summary>
-    public Denoiser Denoiser { get; }
+    public Denoiser Denoiser { get; private set; }
 
     /// <summary>Its config.json; null when there is none.</summary>
     public JsonObject? Config { get; }
@@ -34,24 +43,45 @@ internal sealed class SampledModel : IDisposable
     public string? Scheduler { get; }
 
     /// <summary>The folder of its pipeline when that has an autoencoder; null otherwise.</summary>
-    public string? Autoencoder { get; private init; }
+    public string? Autoencoder { get; }
 
     /// <summary>Opens a model.</summary>
     /// <param name="path">The .onnx file, or the folder, perhaps with <c>#component</c> behind it.</param>
+    /// <param name="pipeline">The diffusers folder that it belongs to; null for the one that it is in, if any.</param>
     /// <param name="engine">What runs it.</param>
     /// <param name="options">How.</param>
     /// <param name="cancellationToken">Ends the loading.</param>
-    public static SampledModel Open(string path, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
+    public static SampledModel Open(string path, string? pipeline, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
     {
         if (!File.Exists(path) && (Directory.Exists(path) || path.Contains(DiffusersComponent.Separator)))
         {
-            return OpenFolder(DiffusersComponent.Find(path), engine, options, cancellationToken);
+            return OpenFolder(DiffusersComponent.Find(path), pipeline, engine, options, cancellationToken);
         }
 
         using var model = Model.Load(path, new LoadOptions { AllowMissingWeights = true });
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var config = ConfigOf(model) ?? ReadConfig(Path.Combine(folder, "config.json"));
-        return new SampledModel(new Denoiser(engine.Compile(path, options, cancellationToken)), config, ClassesOf(model), folder, foldersUp: 2);
+        return new SampledModel(new Denoiser(engine.Compile(path, options, cancellationToken)), config, ClassesOf(model), folder, foldersUp: 2, pipeline, path);
+    }
+
+    /// <summary>Loads the model again to take timesteps between whole ones, if it can and does not yet.</summary>
+    /// <param name="engine">What runs it.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the loading.</param>
+    public void AllowFractions(IEngine engine, EngineOptions options, CancellationToken cancellationToken)
+    {
+        if (_file is null || Denoiser.Timestep.Type.ElementType is not (DataType.Int64 or DataType.Int32))
+        {
+            return;
+        }
+
+        using var model = Model.Load(_file);
+        if (FractionalTimesteps.Allow(model, Denoiser.Timestep.Name))
+        {
+            var before = Denoiser;
+            Denoiser = new Denoiser(engine.Compile(model, options, cancellationToken));
+            before.Dispose();
+        }
     }
 
     /// <summary>Opens the decoder of the pipeline's autoencoder, or one from a file.</summary>
@@ -70,7 +100,8 @@ internal sealed class SampledModel : IDisposable
 
         var isFile = File.Exists(path) || path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
         using var model = isFile ? Model.Load(path, new LoadOptions { AllowMissingWeights = true }) : DiffusersImporter.Import(DiffusersComponent.Find(path));
-        return new LatentDecoder(isFile ? engine.Compile(path, options, cancellationToken) : engine.Compile(model, options, cancellationToken), LatentScaling.From(ConfigOf(model)));
+        var config = ConfigOf(model);
+        return new LatentDecoder(isFile ? engine.Compile(path, options, cancellationToken) : engine.Compile(model, options, cancellationToken), LatentScaling.From(config)) { Enlargement = LatentDecoder.EnlargementOf(config) };
     }
 
     /// <summary>The height and width of its samples that its config.json says; null when it does not.</summary>
@@ -84,15 +115,15 @@ internal sealed class SampledModel : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Denoiser.Dispose();
 
-    private static SampledModel OpenFolder(DiffusersComponent component, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
+    private static SampledModel OpenFolder(DiffusersComponent component, string? pipeline, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
     {
         using var model = DiffusersImporter.Import(component);
         var folder = Path.GetDirectoryName(component.Config)!;
-        var pipeline = component.Name.Length == 0 ? null : Path.GetDirectoryName(folder);
-        return new SampledModel(new Denoiser(engine.Compile(model, options, cancellationToken)), ConfigOf(model), ClassesOf(model), folder, foldersUp: 1)
-        {
-            Autoencoder = pipeline is not null && File.Exists(Path.Combine(pipeline, AutoencoderName, "config.json")) ? pipeline : null,
-        };
+        pipeline ??= component.Name.Length == 0 ? null : Path.GetDirectoryName(folder);
+
+        // Nothing is lost by it, and a graph in memory is changed at no cost.
+        FractionalTimesteps.Allow(model, TimestepName);
+        return new SampledModel(new Denoiser(engine.Compile(model, options, cancellationToken)), ConfigOf(model), ClassesOf(model), folder, foldersUp: 1, pipeline, file: null);
     }
 
     private static long? ClassesOf(Model model) =>

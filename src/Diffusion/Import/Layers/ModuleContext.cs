@@ -18,6 +18,9 @@ internal sealed class ModuleContext(GraphBuilder builder, IWeightSource weights)
     /// <summary>The height and width that the model is to have; null leaves them open, or as the configuration has them.</summary>
     public ImageSize? Size { get; init; }
 
+    /// <summary>How many of the last layers of a text encoder are left out of its hidden states.</summary>
+    public int SkipTextLayers { get; init; }
+
     /// <summary>The parameters that the graph has, by name.</summary>
     public Dictionary<string, Expr> Parameters { get; } = [];
 

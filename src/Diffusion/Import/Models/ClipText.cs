@@ -38,28 +38,31 @@ internal static class ClipText
         }
 
         var mask = CausalMask(b, c.MaxPositionEmbeddings);
-        var penultimate = x;
+        var skip = root.Context.SkipTextLayers;
+        file.Check(skip >= 0 && skip < c.NumHiddenLayers, $"the model has {c.NumHiddenLayers} layers, of which {skip} cannot be left out");
+        List<Expr> states = [x];
         for (var i = 0; i < c.NumHiddenLayers; i++)
         {
-            penultimate = x;
-            x = Layer(m["encoder"]["layers"][i], x, c, mask);
+            states.Add(Layer(m["encoder"]["layers"][i], states[^1], c, mask));
         }
 
-        x = m["final_layer_norm"].LayerNorm(x, c.LayerNormEps);
+        var norm = m["final_layer_norm"];
+        var whole = norm.LayerNorm(states[^1], c.LayerNormEps);
         using var scope = m.Enter();
-        var pooled = b.Node("GatherND", [x, End(ids, c.EosTokenId).View(-1, 1)], Attribute.Int("batch_dims", 1));
+        var last = skip == 0 ? whole : norm.LayerNorm(states[^(1 + skip)], c.LayerNormEps);
+        var pooled = b.Node("GatherND", [whole, End(ids, c.EosTokenId).View(-1, 1)], Attribute.Int("batch_dims", 1));
         if (projection)
         {
             b.AddOutput("text_embeds", root["text_projection"].Linear(pooled, c.ProjectionDim, bias: false, new Initialization.Normal(c.InitializerFactor / Math.Sqrt(c.HiddenSize))));
         }
 
-        b.AddOutput("last_hidden_state", x);
+        b.AddOutput("last_hidden_state", last);
         if (!projection)
         {
             b.AddOutput("pooler_output", pooled);
         }
 
-        b.AddOutput("penultimate_hidden_state", penultimate);
+        b.AddOutput("penultimate_hidden_state", states[^(2 + skip)]);
     }
 
     /// <summary>Whether a tensor of a checkpoint means nothing: the numbers of the positions.</summary>
