@@ -42,7 +42,7 @@ public static class RecipeErrors
     /// <summary>A model that cannot be read.</summary>
     public static readonly ErrorCode UnsupportedModel = new("CMP1018", "The model is neither an .onnx file nor a diffusers folder.", "Name an .onnx file, or the folder with model_index.json or config.json; export other models to ONNX.");
     /// <summary>An output name that is not a plain file name.</summary>
-    public static readonly ErrorCode InvalidOutputName = new("CMP1019", "An output's name is not a plain .onnx file name.", "Write a file name without folders, e.g. shop.onnx.");
+    public static readonly ErrorCode InvalidOutputName = new("CMP1019", "An output's name is not a plain .onnx file name, or not a plain folder name for diffusers.", "Write a name without folders before it, e.g. shop.onnx.");
     /// <summary>Two outputs with one name.</summary>
     public static readonly ErrorCode DuplicateOutput = new("CMP1020", "Two outputs have the same file name.", "Give each output a name of its own; case does not count.");
     /// <summary>Given inputs of an unknown format.</summary>

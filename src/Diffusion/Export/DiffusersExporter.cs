@@ -31,18 +31,7 @@ public static class DiffusersExporter
     /// describes (CMP8011), or a file cannot be written (CMP2008).</exception>
     public static ExportedModel Export(Model model, string folder, CancellationToken cancellationToken = default)
     {
-        var name = model.Path ?? "the model";
-        var text = Metadata(model, DiffusersImporter.ConfigKey);
-        if (Metadata(model, DiffusersImporter.ClassKey) is not { } className || text is null)
-        {
-            throw new CompressToolException(DiffusionErrors.NotExpressible, $"'{name}' does not come from a diffusers folder: its metadata have no {DiffusersImporter.ClassKey}; import the folder with 'dotnet compress import' and compress that model");
-        }
-
-        if (className.IndexOf(DiffusersComponent.PartSeparator) is var dot and > 0)
-        {
-            throw new CompressToolException(DiffusionErrors.NotExpressible, $"'{name}' is the {className[(dot + 1)..]} of an {className[..dot]} alone, and a checkpoint has all parts; import the whole component");
-        }
-
+        var (className, text, name) = CheckOrigin(model);
         var known = ModelClass.Find(className, name);
         var original = ConfigFile.Parse(Encoding.UTF8.GetBytes(text), name);
         var (config, parameters) = Describe(known, original, model, name);
@@ -57,6 +46,22 @@ public static class DiffusersExporter
         files.Write(configPath, bytes.Length, stream => stream.Write(bytes));
         files.Commit();
         return new ExportedModel(className, [weights.Path, configPath], tensors.Values.Sum(tensor => tensor.Count), tensors.Values.Sum(tensor => tensor.ByteLength), Changes(original, config));
+    }
+
+    /// <summary>Checks that a model comes from a diffusers folder.</summary>
+    /// <returns>Its class, the configuration it had there, and what messages call it.</returns>
+    /// <exception cref="CompressToolException">It does not, or is a part of a component (CMP8011).</exception>
+    public static (string ClassName, string Config, string Name) CheckOrigin(Model model)
+    {
+        var name = model.Path ?? "the model";
+        if (Metadata(model, DiffusersImporter.ClassKey) is not { } className || Metadata(model, DiffusersImporter.ConfigKey) is not { } config)
+        {
+            throw new CompressToolException(DiffusionErrors.NotExpressible, $"'{name}' does not come from a diffusers folder: its metadata have no {DiffusersImporter.ClassKey}; import the folder with 'dotnet compress import' and compress that model");
+        }
+
+        return className.IndexOf(DiffusersComponent.PartSeparator) is var dot and > 0
+            ? throw new CompressToolException(DiffusionErrors.NotExpressible, $"'{name}' is the {className[(dot + 1)..]} of an {className[..dot]} alone, and a checkpoint has all parts; import the whole component")
+            : (className, config, name);
     }
 
     /// <summary>The configuration that describes a model, and the model's tensors by the names of the state dict.</summary>

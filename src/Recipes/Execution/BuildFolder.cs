@@ -4,6 +4,7 @@ using CompressTool.Diffusion.Data;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Build;
+using CompressTool.Recipes.Language;
 using CompressTool.Recipes.Planning;
 using CompressTool.Recipes.Store;
 
@@ -58,7 +59,9 @@ public sealed class BuildFolder(string folder)
             RecipeFileName = System.IO.Path.GetFileName(plan.Recipe.Path),
             Stages = [.. plan.Stages.Select(stage => new ProjectStage(stage.Id, JsonText.Indented(stage.Ingredients), []))],
             FinishArgsText = $"{plan.GatesKey}\n{string.Join('\n', plan.Recipe.Outputs.Select(output => output.FileName))}\n",
-            Artifacts = [.. plan.Recipe.Outputs.SelectMany(output => new[] { $"{ArtifactsName}/{output.FileName}", $"{ArtifactsName}/{System.IO.Path.ChangeExtension(output.FileName, ".json")}" })],
+            Artifacts = [.. plan.Recipe.Outputs.SelectMany(output => output.Format == OutputFormat.Diffusers
+                ? new[] { $"{ArtifactsName}/{output.FileName}/{DiffusersOutput.ConfigName}", $"{ArtifactsName}/{output.FileName}/{DiffusersOutput.ManifestName}" }
+                : [$"{ArtifactsName}/{output.FileName}", $"{ArtifactsName}/{System.IO.Path.ChangeExtension(output.FileName, ".json")}"])],
         });
         WriteCode(settings, plan);
         GeneratedFile.WriteIfDifferent(File("plan.d"), Lines([plan.Recipe.Path, .. plan.Input.Files.Select(file => file.Path), .. plan.Recipe.Files.Select(file => file.Path.FullPath),
@@ -109,6 +112,11 @@ public sealed class BuildFolder(string folder)
         foreach (var file in Directory.EnumerateFiles(ArtifactsPath).Where(file => !outputs.Contains(System.IO.Path.GetFileName(file))).ToList())
         {
             System.IO.File.Delete(file);
+        }
+
+        foreach (var other in Directory.EnumerateDirectories(ArtifactsPath).Where(other => plan.Recipe.Outputs.All(output => output.Format != OutputFormat.Diffusers || output.FileName != System.IO.Path.GetFileName(other))).ToList())
+        {
+            Directory.Delete(other, recursive: true);
         }
 
         GeneratedFile.Write(File("finish.stamp"), plan.GatesKey + "\n");

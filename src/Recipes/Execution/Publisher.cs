@@ -1,5 +1,6 @@
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Recipes.Language;
 using CompressTool.Recipes.Planning;
 using CompressTool.Recipes.Store;
 
@@ -21,7 +22,9 @@ public static class Publisher
         try
         {
             Directory.CreateDirectory(folder);
-            return [.. plan.Recipe.Outputs.Select(output => PublishOne(plan, artifact, gates, Path.Combine(Path.GetFullPath(folder), output.FileName), cancellationToken))];
+            return [.. plan.Recipe.Outputs.Select(output => output.Format == OutputFormat.Diffusers
+                ? DiffusersOutput.Publish(plan, artifact, gates, output, Path.GetFullPath(folder), cancellationToken)
+                : PublishOne(plan, artifact, gates, Path.Combine(Path.GetFullPath(folder), output.FileName), cancellationToken))];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException || (e is CompressToolException coded && coded.Code == OnnxErrors.WriteFailed))
         {

@@ -64,9 +64,13 @@ public enum OutputFormat
     /// <summary>An ONNX model.</summary>
     [OptionName("onnx", Description = "An ONNX model.")]
     Onnx,
+
+    /// <summary>A folder that diffusers loads.</summary>
+    [OptionName("diffusers", Description = "A folder that diffusers loads, with config.json and .safetensors weights, of a model that comes from one: its weights may have changed, and layers may be gone.")]
+    Diffusers,
 }
 
-/// <summary>A file that a recipe produces.</summary>
+/// <summary>A file, or a folder, that a recipe produces.</summary>
 /// <param name="Format">Its format.</param>
 /// <param name="FileName">Its name, without folders.</param>
 /// <param name="Location">Its place in the recipe; the recipe itself for the default output.</param>

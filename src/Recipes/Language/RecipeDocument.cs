@@ -28,7 +28,7 @@ internal sealed record RecipeDocument
     [Option("Checks on the finished model; one that does not pass fails the build.")]
     public IReadOnlyList<RecipeGate> Gates { get; init; } = [];
 
-    [Option("The files to produce; one .onnx file named after the recipe when left out.", Example = "[{ format: onnx, name: unet.onnx }]")]
+    [Option("The files to produce. One .onnx file named after the recipe is always made when none is named.", Example = "[{ format: onnx, name: unet.onnx }]")]
     public IReadOnlyList<RecipeOutput> Outputs { get; init; } = [];
 }
 
@@ -42,10 +42,10 @@ internal sealed record DataOptions
 /// <summary>An output as written in a recipe.</summary>
 internal sealed record OutputOptions
 {
-    [Option("Format of the file.", Required = true, Example = "onnx")]
+    [Option("Format.", Required = true, Example = "onnx")]
     public OutputFormat Format { get; init; }
 
-    [Option("Name of the file, without folders; the recipe's name when left out.", Example = "unet.onnx")]
+    [Option("Name of the file, or of the folder for diffusers, without folders before it; the recipe's name when left out.", Example = "unet.onnx")]
     public string? Name { get; init; }
 }
 

@@ -118,7 +118,7 @@ public static class RecipeLoader
             Variables = variables.Values,
             Stages = document.Stages,
             Gates = document.Gates,
-            Outputs = document.Outputs.Count > 0 ? document.Outputs : [OutputListType.Default(context.RecipeName, positions.Location)],
+            Outputs = OutputListType.WithModel(document.Outputs, context.RecipeName, positions.Location),
             Files = context.Files,
             FileSets = context.FileSets,
             Positions = positions,

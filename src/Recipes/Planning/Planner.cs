@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
 using CompressTool.Diffusion.Data;
+using CompressTool.Diffusion.Export;
 using CompressTool.Diffusion.Import;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -51,6 +52,7 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
             var input = recipe.ModelIsFolder ? ReadFolder(recipe, cancellationToken) : ReadFile(recipe, cancellationToken);
             using var model = input.Open();
             CheckInputs(recipe, model);
+            CheckOutputs(recipe, model);
             return input;
         }
         catch (CompressToolException e) when (e.Code == OnnxErrors.FileNotFound)
@@ -61,6 +63,23 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
         {
             e.Location ??= recipe.Positions.LocationOf("model");
             throw;
+        }
+    }
+
+    /// <summary>Whether there is a way back to diffusers is known before the work; whether the finished model can go it, only afterwards.</summary>
+    private static void CheckOutputs(Recipe recipe, Model model)
+    {
+        if (recipe.Outputs.FirstOrDefault(output => output.Format == OutputFormat.Diffusers) is { } output)
+        {
+            try
+            {
+                DiffusersExporter.CheckOrigin(model);
+            }
+            catch (CompressToolException e)
+            {
+                e.Location = output.Location;
+                throw;
+            }
         }
     }
 

@@ -54,6 +54,16 @@ public sealed class RecipeLoaderTests
     }
 
     [TestMethod]
+    public void Model_comes_before_folders_and_is_always_made()
+    {
+        var alone = TestRecipe.Valid("version: 1\nmodel: m.onnx\nstages: [all]\noutputs: { format: diffusers }\n");
+        CollectionAssert.AreEqual(new[] { "shop.onnx", "shop" }, alone.Outputs.Select(output => output.FileName).ToArray());
+        var named = TestRecipe.Valid("version: 1\nmodel: m.onnx\nstages: [all]\noutputs:\n  - { format: diffusers, name: small-1.5 }\n  - { format: onnx, name: small.onnx }\n");
+        CollectionAssert.AreEqual(new[] { "small.onnx", "small-1.5" }, named.Outputs.Select(output => output.FileName).ToArray());
+        CollectionAssert.AreEqual(new[] { OutputFormat.Onnx, OutputFormat.Diffusers }, named.Outputs.Select(output => output.Format).ToArray());
+    }
+
+    [TestMethod]
     public void Every_option_type_is_bound()
     {
         var all = TestRecipe.All("""
