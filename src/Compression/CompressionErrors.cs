@@ -15,6 +15,8 @@ public static class CompressionErrors
     public static readonly ErrorCode UnsuitableModel = new("CMP4004", "The model does not fit the stage.", "The message says what is missing.");
     /// <summary>A training cannot be done as the options say.</summary>
     public static readonly ErrorCode InvalidTraining = new("CMP4005", "Data, teacher or noise schedule do not fit the model that is trained.", "The message says what does not fit.");
+    /// <summary>An evaluation that lacks what is asked of it.</summary>
+    public static readonly ErrorCode InvalidEvaluation = new("CMP4006", "A figure is asked for that the evaluation does not have.", "The message says which figures there are.");
     /// <summary>Layers were skipped (warning).</summary>
     public static readonly ErrorCode LayersSkipped = new("CMP4101", "Layers were skipped because they do not fit the stage.", "They are listed in the report; exclude them to silence the warning.");
     /// <summary>Values were changed by a narrower type (warning).</summary>

@@ -1,4 +1,5 @@
 using CompressTool.Compression.Data;
+using CompressTool.Compression.Sampling;
 using CompressTool.Diffusion.Data;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -14,7 +15,7 @@ internal static class NoisyImages
     /// <param name="options">The options.</param>
     /// <param name="draw">Draws samples of the teacher.</param>
     /// <exception cref="CompressToolException">The model has other inputs, or the data does not fit them.</exception>
-    public static IBatchSource Open(Graph graph, TrainingOptions options, Func<TeacherSamplesOptions, ImageSet> draw)
+    public static IBatchSource Open(Graph graph, TrainingOptions options, Func<SampleOptions, ImageSet> draw)
     {
         if (!graph.Inputs.Any(input => input.ElementType == DataType.Float && input.Shape is { Count: 4 }))
         {

@@ -1,11 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Sampling;
 using CompressTool.Compression.Stages;
 using CompressTool.Diffusion.Data;
-using CompressTool.Diffusion.Guidance;
-using CompressTool.Diffusion.Pictures;
-using CompressTool.Diffusion.RandomNumbers;
-using CompressTool.Diffusion.Samplers;
 using CompressTool.Diffusion.Sampling;
 using CompressTool.Diffusion.Schedules;
 using CompressTool.Onnx;
@@ -18,11 +15,8 @@ namespace CompressTool.Compression.Distillation;
 /// <param name="options">Which samples.</param>
 /// <param name="training">The training they are for: its size, labels and noise.</param>
 /// <param name="context">Where they are kept.</param>
-internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOptions training, StageContext context)
+internal sealed class TeacherSamples(SampleOptions options, TrainingOptions training, StageContext context)
 {
-    /// <summary>How many are drawn at once: what is held in memory as float32.</summary>
-    private const int Part = 256;
-
     private const string FileName = "samples.safetensors";
 
     /// <summary>The samples of a teacher, drawn now or before.</summary>
@@ -35,11 +29,12 @@ internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOpti
         try
         {
             var config = Config();
+            var sampling = new PictureSampling(options, config);
             var artifact = new SharedArtifact("teacher-samples", new Dictionary<string, string>
             {
                 ["teacher"] = Fingerprint(path, context),
-                ["scheduler"] = config.ToString(),
-                ["options"] = (options with { Steps = Steps(config) }).ToString(),
+                ["scheduler"] = sampling.Config.ToString(),
+                ["options"] = (options with { Steps = sampling.Steps }).ToString(),
                 ["size"] = string.Join('x', training.Data.Size),
                 ["classes"] = KeepsNullClass ? "all but the last" : "all",
                 ["engine"] = new OnnxRuntimeEngine().Version,
@@ -76,46 +71,9 @@ internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOpti
     {
         using var model = Model.Load(path);
         var (labelled, classes) = Classes(model.Graph);
-        var engine = new OnnxRuntimeEngine();
-        using var denoiser = new Denoiser(engine.Compile(path, cancellationToken: context.CancellationToken));
-        var shape = denoiser.SampleShape(training.Data.Size switch { [] => UsualSize(model), [var side] => [side, side], var size => [.. size.Select(side => (long)side)] });
-        if (shape is not [1 or 3, _, _])
-        {
-            throw Invalid($"the teacher's samples of the shape [{string.Join(',', shape)}] are no images");
-        }
-
-        var noise = new TorchGenerator(options.Seed);
-        var pixels = new byte[checked(options.Count * (int)(shape[0] * shape[1] * shape[2]))];
-        var labels = Enumerable.Range(0, options.Count).Select(index => labelled ? index % classes : 0).ToArray();
-        for (var first = 0; first < options.Count; first += Part)
-        {
-            var count = Math.Min(Part, options.Count - first);
-            var sampler = SamplerFactory.Create(config, new SamplerSettings { Steps = Steps(config) });
-            using var samples = new SamplingLoop(denoiser, sampler).Run(
-                new SamplingOptions
-                {
-                    Count = count,
-                    Shape = shape,
-                    Labels = labelled ? labels[first..(first + count)] : null,
-                    NullLabel = labelled ? classes : null,
-                    Guidance = options.Guidance == 1 ? null : new ClassifierFreeGuidance(options.Guidance),
-                },
-                noise,
-                new DirectProgress<SamplingProgress>(progress => Report(first + (count * (double)progress.Done / progress.Total))),
-                context.CancellationToken);
-            var offset = first * (pixels.Length / options.Count);
-            foreach (var picture in PictureConversion.ToPictures(samples.AsSpan<float>(), samples.Dims))
-            {
-                picture.Pixels.CopyTo(pixels.AsSpan(offset));
-                offset += picture.Pixels.Length;
-            }
-        }
-
-        var images = Tensor.Create<byte>(DataType.UInt8, [options.Count, shape[1], shape[2], shape[0]], pixels);
-        SafetensorsFile.Write(
-            Path.Combine(folder, FileName),
-            labelled ? [new("images", images), new("labels", Tensor.Int64s(labels))] : [new("images", images)],
-            cancellationToken: context.CancellationToken);
+        using var denoiser = new Denoiser(new OnnxRuntimeEngine().Compile(path, cancellationToken: context.CancellationToken));
+        var sampling = new PictureSampling(options, config) { Size = SampleSize.Of(model, training.Data.Size), Classes = labelled ? classes : null, NullClass = labelled ? classes : null };
+        PictureArrays.Write(Path.Combine(folder, FileName), sampling.Draw(denoiser, Report, context.CancellationToken), sampling.Labels, context.CancellationToken);
 
         void Report(double done) => context.Report(0, string.Create(CultureInfo.InvariantCulture, $"drawing samples from the teacher, {done:0} of {options.Count}"));
     }
@@ -134,18 +92,7 @@ internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOpti
         return (true, KeepsNullClass ? classes - 1 : classes);
     }
 
-    /// <summary>Height and width that the model is made for; null when it does not say, or does not leave them open.</summary>
-    private static long[]? UsualSize(Model model)
-    {
-        var usual = UsualDims.Of(model);
-        return DiffusionInputs.Find(model.Graph)?.Sample.Shape is [_, _, var height, var width] && Length(height) is { } h && Length(width) is { } w ? [h, w] : null;
-
-        long? Length(Dim dim) => dim.Value ?? (usual.TryGetValue(dim.Symbol ?? "", out var length) ? length : null);
-    }
-
-    private int Steps(SchedulerConfig config) => options.Steps ?? SamplerPresets.UsualSteps(config);
-
-    /// <summary>The scheduler that the model is trained with, with the sampler that is wished for.</summary>
+    /// <summary>The scheduler that the model is trained with.</summary>
     private SchedulerConfig Config()
     {
         var noise = training.Noise;
@@ -157,7 +104,7 @@ internal sealed class TeacherSamples(TeacherSamplesOptions options, TrainingOpti
             ["num_train_timesteps"] = noise.TrainTimesteps ?? 1000,
             ["prediction_type"] = noise.Prediction switch { Prediction.Sample => "sample", Prediction.Velocity => "v_prediction", _ => "epsilon" },
         });
-        return SamplerPresets.Apply(SamplerPresets.Find(options.Sampler), config);
+        return config;
     }
 
     private static CompressToolException Invalid(string message) => new(CompressionErrors.InvalidTraining, message);

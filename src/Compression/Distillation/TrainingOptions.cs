@@ -1,5 +1,6 @@
 using CompressTool.Compression.Data;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Sampling;
 using CompressTool.Training.Optimization;
 
 namespace CompressTool.Compression.Distillation;
@@ -36,30 +37,6 @@ public enum RateSchedule
     Cosine,
 }
 
-/// <summary>Samples of the teacher as data.</summary>
-public sealed record TeacherSamplesOptions
-{
-    /// <summary>Number of samples.</summary>
-    [Option("How many samples.", Min = 1, Example = "2048")]
-    public int Count { get; init; } = 1024;
-
-    /// <summary>Sampler.</summary>
-    [Option("The sampler, by the names of 'dotnet compress sample'.", Example = "dpm++2m")]
-    public string Sampler { get; init; } = "ddim";
-
-    /// <summary>Steps.</summary>
-    [Option("Steps of the sampler; as many as are usual for it when left out.", Min = 1, Example = "50")]
-    public int? Steps { get; init; }
-
-    /// <summary>Guidance.</summary>
-    [Option("Scale of classifier-free guidance towards the classes; 1 for none.", Min = 0, Example = "2.0")]
-    public double Guidance { get; init; } = 1;
-
-    /// <summary>Seed.</summary>
-    [Option("What the noise depends on.", Min = 0)]
-    public long Seed { get; init; }
-}
-
 /// <summary>What a training sees: images, or tensors as they are.</summary>
 public sealed record TrainingData : ImageOptions
 {
@@ -69,7 +46,7 @@ public sealed record TrainingData : ImageOptions
 
     /// <summary>Samples of the teacher.</summary>
     [Option("Samples drawn from the teacher (for finetune: the recipe's input model) instead of images, with the classes in turns: no data is needed. They are drawn once and kept.", Example = "{ count: 2048, steps: 50 }")]
-    public TeacherSamplesOptions? TeacherSamples { get; init; }
+    public SampleOptions? TeacherSamples { get; init; }
 
     /// <summary>Mirroring.</summary>
     [Option("Whether every second image, chosen at random, is mirrored left to right.")]

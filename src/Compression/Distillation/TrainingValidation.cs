@@ -1,7 +1,6 @@
 using CompressTool.Compression.Data;
+using CompressTool.Compression.Sampling;
 using CompressTool.Compression.Stages;
-using CompressTool.Diffusion.Samplers;
-using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Compression.Distillation;
 
@@ -64,17 +63,14 @@ internal static class TrainingValidation
         }
     }
 
-    private static void CheckSamples(TrainingData data, TeacherSamplesOptions samples, OptionErrors errors)
+    private static void CheckSamples(TrainingData data, SampleOptions samples, OptionErrors errors)
     {
         if (data.Labels is not null || data.LabelFrom is not null || data.Fit is not null)
         {
             errors.Add(data.Labels is not null ? "data.labels" : data.LabelFrom is not null ? "data.label-from" : "data.fit", "samples of the teacher bring their labels and have its size");
         }
 
-        if (SamplerPresets.All.All(preset => preset.Name != samples.Sampler))
-        {
-            errors.Add("data.teacher-samples.sampler", $"there is no sampler '{samples.Sampler}'{NearestName.Hint(samples.Sampler, [.. SamplerPresets.All.Select(preset => preset.Name)])}");
-        }
+        samples.Check("data.teacher-samples.", errors);
     }
 
     private static void CheckNoise(TrainingOptions options, OptionErrors errors)

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Evaluation;
@@ -18,6 +19,9 @@ public sealed class GateContext
     /// tensor of that name; null when inputs are drawn at random from the seed.
     /// </summary>
     public IReadOnlyDictionary<string, string>? InputFiles { get; init; }
+
+    /// <summary>The figures of the recipe's last stage when it is <c>evaluate</c>; null otherwise.</summary>
+    public JsonObject? Evaluation { get; init; }
 
     /// <summary>Runs models.</summary>
     public required IEngine Engine { get; init; }

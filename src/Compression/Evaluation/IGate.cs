@@ -24,6 +24,9 @@ public interface IGate
     /// <summary>True when what is measured depends on the runtime version and the CPU (latency, numerical error).</summary>
     bool DependsOnMachine { get; }
 
+    /// <summary>True when it looks at the figures of a stage <c>evaluate</c>, which must then be the last one.</summary>
+    bool NeedsEvaluation { get; }
+
     /// <summary>Checks what the options' types cannot say, before any model is read. Throws or reports through <paramref name="errors"/>.</summary>
     void Validate(object options, OptionErrors errors);
 
@@ -46,6 +49,9 @@ public abstract class Gate<TOptions> : IGate
 
     /// <inheritdoc/>
     public virtual bool DependsOnMachine => false;
+
+    /// <inheritdoc/>
+    public virtual bool NeedsEvaluation => false;
 
     /// <inheritdoc/>
     public void Validate(object options, OptionErrors errors) => Validate((TOptions)options, errors);

@@ -89,7 +89,11 @@ public abstract class Stage<TOptions> : IStage
 /// <summary>What a stage hands back.</summary>
 /// <param name="Model">The transformed model; its tensors may still be lazy, they are computed while it is saved.</param>
 /// <param name="Metrics">Deterministic figures for stage.json and the report (no times, no paths).</param>
-public sealed record StageResult(Model Model, JsonObject Metrics);
+public sealed record StageResult(Model Model, JsonObject Metrics)
+{
+    /// <summary>Files that are kept beside the model, by name, e.g. pictures for a report.</summary>
+    public IReadOnlyDictionary<string, byte[]> Files { get; init; } = new Dictionary<string, byte[]>();
+}
 
 /// <summary>Collects errors about options, each with the path of the option below the stage.</summary>
 public sealed class OptionErrors

@@ -1,4 +1,5 @@
 using CompressTool.Compression.Distillation;
+using CompressTool.Compression.Evaluation.Images;
 using CompressTool.Compression.Pruning;
 using CompressTool.Compression.Quantization;
 
@@ -14,6 +15,7 @@ public static class StageRegistry
         new FinetuneStage(),
         new DistillStage(),
         new QuantizeStage(),
+        new EvaluateStage(),
     ];
 
     /// <summary>The stage of a kind; null when there is none.</summary>

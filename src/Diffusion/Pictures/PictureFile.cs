@@ -51,6 +51,10 @@ public static class PictureFile
     /// <exception cref="CompressToolException">See <see cref="Read"/>.</exception>
     public static Picture Decode(ReadOnlySpan<byte> bytes, string name) => Check(bytes, name, PngReader.Read);
 
+    /// <summary>A picture as the content of a PNG file.</summary>
+    /// <param name="picture">The picture.</param>
+    public static byte[] Encode(Picture picture) => PngWriter.Encode(picture);
+
     /// <summary>Writes a picture as PNG; the file appears complete or not at all.</summary>
     /// <param name="path">The file; replaced when it exists.</param>
     /// <param name="picture">The picture.</param>

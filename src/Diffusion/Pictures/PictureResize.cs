@@ -33,8 +33,20 @@ public static class PictureResize
             return picture;
         }
 
+        var result = new Picture(width, height, picture.Channels);
+        var values = Scale(picture, width, height, filter);
+        for (var i = 0; i < values.Length; i++)
+        {
+            result.Pixels[i] = (byte)Math.Floor(values[i] + 0.5);
+        }
+
+        return result;
+    }
+
+    /// <summary>The samples of the picture in another size, 0 to 255, before they are rounded.</summary>
+    internal static double[] Scale(Picture picture, int width, int height, ResizeFilter filter)
+    {
         var channels = picture.Channels;
-        var result = new Picture(width, height, channels);
         var columns = Weights(picture.Width, width, filter);
         var rows = Weights(picture.Height, height, filter);
         var narrow = new double[picture.Height * width * channels];
@@ -58,10 +70,10 @@ public static class PictureResize
         }
 
         var length = width * channels;
+        var result = new double[height * length];
         for (var y = 0; y < height; y++)
         {
             var (first, weights) = rows[y];
-            var target = result.Row(y);
             for (var x = 0; x < length; x++)
             {
                 var sum = 0.0;
@@ -70,7 +82,7 @@ public static class PictureResize
                     sum += weights[i] * narrow[((first + i) * length) + x];
                 }
 
-                target[x] = (byte)Math.Clamp(Math.Floor(sum + 0.5), 0, 255);
+                result[(y * length) + x] = Math.Clamp(sum, 0, 255);
             }
         }
 

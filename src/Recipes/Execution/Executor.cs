@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using CompressTool.Compression;
 using CompressTool.Compression.Evaluation;
+using CompressTool.Compression.Evaluation.Images;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -94,6 +96,7 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
             FinalPath = artifact.ModelPath,
             InputFiles = GivenInputs(recipe),
             Engine = engine,
+            Evaluation = artifact.Kind == EvaluateStage.Kind ? artifact.Metrics : null,
             Seed = recipe.Seed,
             CancellationToken = cancellationToken,
         };
@@ -209,7 +212,17 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
             plan.Input.ThrowIfChanged();
         }
 
-        return new Artifact(folder, stage.Key, stage.Kind, stage.Ingredients, ToFiles(files), result.Metrics, warnings);
+        return new Artifact(folder, stage.Key, stage.Kind, stage.Ingredients, [.. ToFiles(files), .. Keep(result.Files, folder)], result.Metrics, warnings);
+    }
+
+    /// <summary>Writes the files that a stage wants beside its model.</summary>
+    private static IEnumerable<ArtifactFile> Keep(IReadOnlyDictionary<string, byte[]> files, string folder)
+    {
+        foreach (var (name, content) in files.OrderBy(file => file.Key, StringComparer.Ordinal))
+        {
+            File.WriteAllBytes(Path.Combine(folder, name), content);
+            yield return new ArtifactFile(name, content.Length, Convert.ToHexStringLower(SHA256.HashData(content)));
+        }
     }
 
     /// <summary>What a stage needs beside its model: found in the store by what it is made of, or made now.</summary>

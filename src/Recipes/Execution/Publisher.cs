@@ -40,13 +40,13 @@ public static class Publisher
         var wanted = Manifest.Write(plan, artifact, gates, Path.GetFileName(path));
         if (IsCurrent(manifestPath, wanted, artifact, path))
         {
-            Touch([path, .. artifact.Files.Count > 1 ? [dataPath] : Array.Empty<string>(), manifestPath]);
+            Touch([path, .. artifact.HasWeightFile ? [dataPath] : Array.Empty<string>(), manifestPath]);
         }
         else
         {
             // The manifest goes first and comes last: while it is absent, nobody takes the model for the finished one.
             File.Delete(manifestPath);
-            if (artifact.Files.Count == 1)
+            if (!artifact.HasWeightFile)
             {
                 Copy(artifact.ModelPath, path, cancellationToken);
                 File.Delete(dataPath);
@@ -61,14 +61,14 @@ public static class Publisher
             AtomicFile.Write(manifestPath, wanted);
         }
 
-        string[] data = artifact.Files.Count > 1 ? [dataPath] : [];
+        string[] data = artifact.HasWeightFile ? [dataPath] : [];
         return new PublishedModel(path, manifestPath, [path, .. data, manifestPath]);
     }
 
     private static bool IsCurrent(string manifestPath, string wanted, Artifact artifact, string path) =>
         File.Exists(manifestPath) && File.ReadAllText(manifestPath) == wanted
-        && (artifact.Files.Count > 1
-            ? new FileInfo(path).Exists && new FileInfo(path + ".data") is { Exists: true } data && data.Length == artifact.Files[1].Bytes
+        && (artifact.HasWeightFile
+            ? new FileInfo(path).Exists && new FileInfo(path + ".data") is { Exists: true } data && data.Length == artifact.ModelFiles.Last().Bytes
             : new FileInfo(path) is { Exists: true } info && info.Length == artifact.Bytes);
 
     private static void Touch(IEnumerable<string> paths)

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Evaluation.Images;
 using CompressTool.Compression.Options;
 using CompressTool.Diffusion.Data;
 using CompressTool.Diffusion.Export;
@@ -26,6 +27,7 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
     /// <exception cref="CompressToolException">A file is missing or invalid; the error has its place in the recipe.</exception>
     public Plan Create(Recipe recipe, CancellationToken cancellationToken)
     {
+        CheckGates(recipe);
         var input = ReadInput(recipe, cancellationToken);
         var stages = new List<PlannedStage>();
         var previous = "model:" + input.Sha256;
@@ -41,6 +43,15 @@ public sealed class Planner(FileHashes hashes, Func<MachineFacts> machine)
         }
 
         return new Plan(recipe, input, stages, GatesKey(recipe, input, previous, cancellationToken));
+    }
+
+    private static void CheckGates(Recipe recipe)
+    {
+        if (recipe.Stages[^1].Stage.Info.Kind != EvaluateStage.Kind && recipe.Gates.FirstOrDefault(gate => gate.Gate.NeedsEvaluation) is { } gate)
+        {
+            throw new CompressToolException(PlanErrors.NoEvaluation,
+                $"the gate '{gate.Gate.Info.Kind}' looks at figures of a stage evaluate, and the last stage is {recipe.Stages[^1].Stage.Info.Kind}; add it at the end: - evaluate: {{ samples: {{ count: 1000 }} }}", gate.Options.Location);
+        }
     }
 
     private static JsonObject Options(BoundOptions options) => JsonNode.Parse(CanonicalOptions.Write(options.Value))!.AsObject();

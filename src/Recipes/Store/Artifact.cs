@@ -40,8 +40,14 @@ public sealed record Artifact(
     /// <summary>Full path of the model.</summary>
     public string ModelPath => Path.Combine(Folder, ModelName);
 
+    /// <summary>The model and its weights, without what a stage put beside them.</summary>
+    public IEnumerable<ArtifactFile> ModelFiles => Files.Where(file => file.Name.StartsWith(ModelName, StringComparison.Ordinal));
+
+    /// <summary>Whether the weights are in a file of their own.</summary>
+    public bool HasWeightFile => ModelFiles.Skip(1).Any();
+
     /// <summary>Bytes of the model with its weights.</summary>
-    public long Bytes => Files.Sum(file => file.Bytes);
+    public long Bytes => ModelFiles.Sum(file => file.Bytes);
 
     /// <summary>Reads the description in a folder; null when there is no complete artifact.</summary>
     internal static Artifact? Read(string folder)

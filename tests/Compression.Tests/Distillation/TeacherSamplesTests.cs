@@ -1,5 +1,6 @@
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Sampling;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -21,7 +22,7 @@ public sealed class TeacherSamplesTests
         using var folder = new TempFolder();
         var teacher = Teacher(folder);
         using var student = ClassModel.Create(3, side: 4);
-        var options = Options(new TeacherSamplesOptions { Count = 300, Steps = 5 });
+        var options = Options(new SampleOptions { Count = 300, Steps = 5 });
 
         if (distill)
         {
@@ -56,7 +57,7 @@ public sealed class TeacherSamplesTests
     public void With_guidance_the_last_class_stands_for_none()
     {
         using var folder = new TempFolder();
-        var options = Options(new TeacherSamplesOptions { Count = 10, Steps = 3, Guidance = 1.5, Sampler = "dpm++2m" });
+        var options = Options(new SampleOptions { Count = 10, Steps = 3, Guidance = 1.5, Sampler = "dpm++2m" });
 
         var set = new TeacherSamples(options.Data.TeacherSamples!, options, Context(folder, Teacher(folder))).Open(null);
 
@@ -74,7 +75,7 @@ public sealed class TeacherSamplesTests
         using var folder = new TempFolder();
         var teacher = Teacher(folder);
         var seen = new HashSet<string>();
-        foreach (var samples in new TeacherSamplesOptions[] { new() { Steps = 3 }, new() { Steps = 4 }, new() { Steps = 3, Seed = 1 }, new() { Steps = 3, Sampler = "euler" }, new() { Steps = 3, Count = 7 }, new() { Steps = 3 } })
+        foreach (var samples in new SampleOptions[] { new() { Steps = 3 }, new() { Steps = 4 }, new() { Steps = 3, Seed = 1 }, new() { Steps = 3, Sampler = "euler" }, new() { Steps = 3, Count = 7 }, new() { Steps = 3 } })
         {
             var options = Options(samples);
             var context = new StageContext
@@ -98,7 +99,7 @@ public sealed class TeacherSamplesTests
     {
         using var folder = new TempFolder();
         using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
-        var options = Options(new TeacherSamplesOptions { Guidance = 2 });
+        var options = Options(new SampleOptions { Guidance = 2 });
 
         var error = Assert.ThrowsExactly<CompressToolException>(() => ((IStage)new FinetuneStage()).Run(model, options, Context(folder, Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"))));
 
@@ -114,7 +115,7 @@ public sealed class TeacherSamplesTests
         return folder.File("teacher.onnx");
     }
 
-    private static FinetuneOptions Options(TeacherSamplesOptions samples) => new()
+    private static FinetuneOptions Options(SampleOptions samples) => new()
     {
         Data = new TrainingData { TeacherSamples = samples },
         Noise = new NoiseOptions { Prediction = Prediction.Sample },
