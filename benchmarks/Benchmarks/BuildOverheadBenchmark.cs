@@ -43,7 +43,7 @@ internal sealed class BuildOverheadBenchmark : IBenchmark
         var folder = Directory.CreateDirectory(context.File(name)).FullName;
         var root = Program.RepositoryRoot;
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        File.Copy(Path.Combine(root, "samples", "Denoise", "models", "unet2d.onnx"), Path.Combine(folder, "m.onnx"));
+        File.Copy(Path.Combine(root, "tests", "fixtures", "unet2d-cifarstyle", "model_op14.onnx"), Path.Combine(folder, "m.onnx"));
         File.WriteAllText(Path.Combine(folder, "m.compress.yml"), "version: 1\nmodel: m.onnx\nstages:\n  - prune: { structure: weights, criterion: magnitude, target: { sparsity: 50% } }\n");
         File.WriteAllText(Path.Combine(folder, "Program.cs"), "System.Console.WriteLine();\n");
         File.WriteAllText(Path.Combine(folder, "Directory.Build.props"), "<Project />\n");

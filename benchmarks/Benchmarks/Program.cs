@@ -15,6 +15,7 @@ internal static class Program
         new Training.TrainingBenchmark(),
         new Training.CheckpointingBenchmark(),
         new KernelBenchmark(),
+        new ImportBenchmark(),
         new SampleBenchmark(),
     ];
 

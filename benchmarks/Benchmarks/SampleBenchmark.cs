@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using CompressTool.Diffusion.Import;
 using CompressTool.Diffusion.RandomNumbers;
 using CompressTool.Diffusion.Samplers;
 using CompressTool.Diffusion.Sampling;
@@ -16,25 +17,26 @@ namespace CompressTool.Benchmarks;
 /// </summary>
 internal sealed class SampleBenchmark : IBenchmark
 {
-    private const int Steps = 50, Runs = 2;
+    private const int Steps = 50, Runs = 5, Side = 32, Classes = 10;
     private const double Aim = 0.95;
 
     private static readonly (string Sampler, int Batch)[] s_cases = [("ddim", 1), ("ddim", 16), ("ddpm", 16)];
 
     public string Name => "sample";
 
-    public string Description => $"{Steps} steps of samplers on the U-Net of fashion-ddpm: the loop against the model alone.";
+    public string Description => $"{Steps} steps of samplers on the U-Net of samples/Shapes: the loop against the model alone.";
 
     public void Run(BenchmarkContext context)
     {
-        var folder = Oracles.Find("fashion-ddpm");
-        using var function = new TimedFunction(new OnnxRuntimeEngine().Compile(Path.Combine(folder, "model_op17.onnx")));
+        var folder = Path.Combine(Program.RepositoryRoot, "samples", "Shapes", "models", "shapes");
+        using var model = DiffusersImporter.Import(DiffusersComponent.Find(folder), new ImportOptions { Size = new ImageSize(Side, Side) });
+        using var function = new TimedFunction(new OnnxRuntimeEngine().Compile(model));
         var config = SchedulerConfig.Load(Path.Combine(folder, "scheduler", "scheduler_config.json"));
         foreach (var (name, batch) in s_cases)
         {
             var denoiser = new Denoiser(function);
             var sampler = SamplerFactory.Create(SamplerPresets.Apply(SamplerPresets.Find(name), config), new SamplerSettings { Steps = Steps });
-            var options = new SamplingOptions { Count = batch, Batch = batch };
+            var options = new SamplingOptions { Count = batch, Batch = batch, Labels = [.. Enumerable.Range(0, batch).Select(index => (long)index % Classes)] };
             var (inside, whole) = (TimeSpan.Zero, TimeSpan.Zero);
             var times = Measure.InTurns(Runs, () => Alone(function, denoiser, batch), () =>
             {
@@ -57,11 +59,12 @@ internal sealed class SampleBenchmark : IBenchmark
     private static void Alone(TimedFunction function, Denoiser denoiser, int batch)
     {
         long[] dims = [batch, .. denoiser.SampleShape()];
-        using NativeArray sample = new(DataType.Float, dims), output = new(DataType.Float, dims), timestep = new(DataType.Int64, batch);
+        using NativeArray sample = new(DataType.Float, dims), output = new(DataType.Float, dims), timestep = new(DataType.Int64, batch), labels = new(DataType.Int64, batch);
         new TorchGenerator(0).FillNormal(sample.AsSpan<float>());
         using var binding = function.Bind();
         binding.SetInput(denoiser.Sample.Name, sample);
         binding.SetInput(denoiser.Timestep.Name, timestep);
+        binding.SetInput(denoiser.Labels!.Name, labels);
         binding.SetOutput(denoiser.Output.Name, output);
         for (var step = 0; step < Steps; step++)
         {
@@ -82,6 +85,8 @@ internal sealed class SampleBenchmark : IBenchmark
 
         public IReadOnlyDictionary<string, NdArray> Run(IReadOnlyDictionary<string, NdArray> feeds, IReadOnlyList<string>? outputs = null, CancellationToken cancellationToken = default) =>
             function.Run(feeds, outputs, cancellationToken);
+
+        public long? PeakBytes => function.PeakBytes;
 
         public IFunctionBinding Bind() => new Binding(this, function.Bind());
 

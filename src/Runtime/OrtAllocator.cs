@@ -1,3 +1,4 @@
+using System.Globalization;
 using CompressTool.Runtime.Native;
 
 namespace CompressTool.Runtime;
@@ -25,6 +26,31 @@ public sealed unsafe class OrtAllocator : IDisposable
     public static OrtAllocator Default => Volatile.Read(ref s_default) ?? CreateDefault();
 
     internal OrtHandle Handle { get; }
+
+    /// <summary>The most bytes that were in use at once so far; null when the allocator does not count, or ONNX Runtime is older than 1.23.</summary>
+    public long? MaxBytesInUse
+    {
+        get
+        {
+            if (OrtLibrary.Current.ApiVersion < 23)
+            {
+                return null;
+            }
+
+            using var allocator = Handle.Acquire();
+            using var key = new NativeText("MaxInUse");
+            nint statistics;
+            OrtStatus.Check(OrtLibrary.Api->AllocatorGetStats(allocator.Pointer, &statistics), "Reading the statistics of an allocator");
+            try
+            {
+                return long.TryParse(NativeText.Read(OrtLibrary.Api->GetKeyValue(statistics, key.Pointer)), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : null;
+            }
+            finally
+            {
+                OrtLibrary.Api->ReleaseKeyValuePairs(statistics);
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -50,6 +50,23 @@ public sealed class EngineTests
     }
 
     [TestMethod]
+    public void Memory_of_runs_is_counted_with_the_weights()
+    {
+        using var function = s_engine.Compile(Reference.UNet);
+        var weights = function.PeakBytes;
+        Run("unet2d/io");
+        var one = function.PeakBytes;
+        Run("unet2d/io_b3");
+        Run("unet2d/io_b3");
+
+        Assert.IsNotNull(weights);
+        Assert.IsGreaterThan(weights.Value, one!.Value);
+        Assert.IsGreaterThan(one.Value, function.PeakBytes!.Value);
+
+        void Run(string folder) => function.Run(new Dictionary<string, NdArray> { ["sample"] = Reference.Array($"{folder}/sample.npy"), ["timestep"] = Reference.Array($"{folder}/timestep.npy") });
+    }
+
+    [TestMethod]
     public void Function_tells_its_inputs_and_outputs()
     {
         using var function = s_engine.Compile(Reference.UNet);

@@ -1,4 +1,5 @@
 using CompressTool.Diffusion.Schedules;
+using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Compression.Distillation;
@@ -9,10 +10,17 @@ namespace CompressTool.Compression.Distillation;
 /// <param name="MinSnr">Gamma of the min-SNR weighting (Hang et al. 2023); null when all timesteps weigh the same.</param>
 internal sealed record DenoisingTask(NoiseSchedule Schedule, PredictionType Prediction, double? MinSnr)
 {
-    /// <summary>Reads the options and the file they may name.</summary>
+    /// <summary>Reads the options, and the file that they name or the model's own configuration where they say nothing.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="model">The model that is trained; null for none that brings a configuration.</param>
     /// <exception cref="CompressToolException">The file is not a scheduler's configuration, or something in it is not supported.</exception>
-    public static DenoisingTask Create(NoiseOptions options)
+    public static DenoisingTask Create(NoiseOptions options, Model? model = null)
     {
+        if (options.Scheduler is null && !options.HasSchedule && model is not null && SchedulerConfig.Of(model) is { } own)
+        {
+            return new DenoisingTask(own.NoiseSchedule(), own.Prediction, options.MinSnr);
+        }
+
         if (options.Scheduler is not { } file)
         {
             var schedule = new NoiseSchedule(

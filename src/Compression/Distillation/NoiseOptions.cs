@@ -38,7 +38,7 @@ public enum BetaSchedule
 public sealed record NoiseOptions
 {
     /// <summary>A diffusers scheduler.</summary>
-    [Option("A diffusers scheduler_config.json, which the following keys are taken from; they must not be given then.", Example = "scheduler/scheduler_config.json")]
+    [Option("A diffusers scheduler_config.json, which the following keys are taken from; they must not be given then. When it and all of them are left out, a model imported from a diffusers pipeline is trained with the pipeline's.", Example = "scheduler/scheduler_config.json")]
     public RecipePath? Scheduler { get; init; }
 
     /// <summary>Prediction.</summary>
@@ -60,6 +60,9 @@ public sealed record NoiseOptions
     /// <summary>Timesteps.</summary>
     [Option("Number of timesteps; 1000 when left out.", Min = 1)]
     public int? TrainTimesteps { get; init; }
+
+    /// <summary>Whether any key of the schedule is given.</summary>
+    internal bool HasSchedule => Prediction is not null || BetaSchedule is not null || BetaStart is not null || BetaEnd is not null || TrainTimesteps is not null;
 
     /// <summary>Min-SNR weighting.</summary>
     [Option("Gamma of the min-SNR weighting of timesteps (Hang et al. 2023), usually 5; all weigh the same when left out.", Min = 0, Example = "5")]

@@ -11,12 +11,13 @@ namespace CompressTool.Compression.Distillation;
 internal static class NoisyImages
 {
     /// <summary>Batches of noisy images.</summary>
-    /// <param name="graph">The model.</param>
+    /// <param name="model">The model.</param>
     /// <param name="options">The options.</param>
     /// <param name="draw">Draws samples of the teacher.</param>
     /// <exception cref="CompressToolException">The model has other inputs, or the data does not fit them.</exception>
-    public static IBatchSource Open(Graph graph, TrainingOptions options, Func<SampleOptions, ImageSet> draw)
+    public static IBatchSource Open(Model model, TrainingOptions options, Func<SampleOptions, ImageSet> draw)
     {
+        var graph = model.Graph;
         if (!graph.Inputs.Any(input => input.ElementType == DataType.Float && input.Shape is { Count: 4 }))
         {
             throw Unsuitable("the model has no input for images: float32 with 4 dimensions; give tensors instead");
@@ -46,7 +47,7 @@ internal static class NoisyImages
         var labelled = labels is not null && options.Data.LabelDropout > 0
             ? new LabelDropoutSource(source, inputs.Labels!.Name, options.Data.LabelDropout, NullLabel(labels, set.Classes.Count, options.Data, inputs))
             : (IBatchSource)source;
-        return new NoisySource(labelled, DenoisingTask.Create(options.Noise), sample.Name, inputs.Timestep);
+        return new NoisySource(labelled, DenoisingTask.Create(options.Noise, model), sample.Name, inputs.Timestep);
     }
 
     /// <param name="inputs">The model's inputs.</param>

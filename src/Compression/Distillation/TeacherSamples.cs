@@ -28,7 +28,7 @@ internal sealed class TeacherSamples(SampleOptions options, TrainingOptions trai
             ?? throw Invalid("there is no input model to draw samples from");
         try
         {
-            var config = Config();
+            var config = Config(path);
             var sampling = new PictureSampling(options, config);
             var artifact = new SharedArtifact("teacher-samples", new Dictionary<string, string>
             {
@@ -93,9 +93,15 @@ internal sealed class TeacherSamples(SampleOptions options, TrainingOptions trai
     }
 
     /// <summary>The scheduler that the model is trained with.</summary>
-    private SchedulerConfig Config()
+    private SchedulerConfig Config(string path)
     {
         var noise = training.Noise;
+        if (noise is { Scheduler: null, HasSchedule: false })
+        {
+            using var model = Model.Load(path, new LoadOptions { AllowMissingWeights = true });
+            return SchedulerConfig.Of(model) ?? SchedulerConfig.Default;
+        }
+
         var config = noise.Scheduler is { } file ? SchedulerConfig.Load(file.FullPath) : SchedulerConfig.Default.With(SchedulerConfig.DefaultClass, new Dictionary<string, JsonNode?>
         {
             ["beta_schedule"] = noise.BetaSchedule switch { BetaSchedule.ScaledLinear => "scaled_linear", BetaSchedule.SquaredCosine => "squaredcos_cap_v2", _ => "linear" },

@@ -57,7 +57,7 @@ internal sealed class TrainedModel
             return new ArraySource(file.Names.Select(name => KeyValuePair.Create(name, file[name])), _options.Batch);
         }
 
-        return NoisyImages.Open(_model.Graph, _options, samples => new TeacherSamples(samples, _options, _context).Open(teacher));
+        return NoisyImages.Open(_model, _options, samples => new TeacherSamples(samples, _options, _context).Open(teacher));
     }
 
     /// <summary>Trains, and puts the new weights into the model.</summary>

@@ -81,7 +81,7 @@ internal static class TrainingValidation
             errors.Add("noise", "noise is added to images only; tensors are taken as they are");
         }
 
-        if (noise.Scheduler is not null && (noise.Prediction is not null || noise.BetaSchedule is not null || noise.BetaStart is not null || noise.BetaEnd is not null || noise.TrainTimesteps is not null))
+        if (noise is { Scheduler: not null, HasSchedule: true })
         {
             errors.Add("noise.scheduler", "the scheduler's file says all but min-snr; remove the other keys or the file");
         }

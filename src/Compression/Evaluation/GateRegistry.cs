@@ -14,6 +14,7 @@ public static class GateRegistry
         new MaxAbsErrorGate(),
         new PsnrGate(),
         new LatencyGate(),
+        new PeakMemoryGate(),
         new HighestFigureGate("fid", "Fréchet distance of the features of samples from those of reference images (Heusel et al. 2017). With the features of our own model it is called shapes-fid, and no FID as papers have it.", "fid: { max: 12, max-increase: 2 }"),
         new HighestFigureGate("kid", "Kernel distance of the features of samples from those of reference images (Binkowski et al. 2018).", "kid: { max: 0.05 }"),
         new LowestFigureGate("precision", "Share of samples that lie among the reference images (Kynkäänniemi et al. 2019): their quality.", "precision: { min: 0.6 }"),
@@ -23,6 +24,7 @@ public static class GateRegistry
         new HighestFigureGate("lpips", "Mean LPIPS distance (Zhang et al. 2018) of samples from those of the input model from the same noise, by the model given to the stage.", "lpips: { max: 0.2 }"),
         new LowestFigureGate("clip-score", "Mean cosine of the embeddings of samples and their captions, by the model given to the stage.", "clip-score: { max-decrease: 0.01 }"),
         new MacsPerImageGate(),
+        new LatencyPerImageGate(),
     ];
 
     /// <summary>The gate of a kind; null when there is none.</summary>

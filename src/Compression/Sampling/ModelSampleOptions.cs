@@ -6,7 +6,7 @@ namespace CompressTool.Compression.Sampling;
 public sealed record ModelSampleOptions : SampleOptions
 {
     /// <summary>The scheduler.</summary>
-    [Option("The diffusers scheduler_config.json of the model; 1000 timesteps with betas on a line from 0.0001 to 0.02 and a prediction of the noise when left out.", Example = "scheduler/scheduler_config.json")]
+    [Option("The diffusers scheduler_config.json of the model. When left out, that of the pipeline which the model was imported from, or else 1000 timesteps with betas on a line from 0.0001 to 0.02 and a prediction of the noise.", Example = "scheduler/scheduler_config.json")]
     public RecipePath? Scheduler { get; init; }
 
     /// <summary>Batch.</summary>

@@ -1,5 +1,6 @@
 using CompressTool.Diffusion.Import.Configuration;
 using CompressTool.Diffusion.Import.Weights;
+using CompressTool.Diffusion.Schedules;
 using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Diffusion.Import;
@@ -19,12 +20,18 @@ public sealed record DiffusersComponent(string Name, string ClassName, string Co
 
     private const string IndexName = "model_index.json";
 
+    private static readonly string[] s_denoisers = ["unet", "transformer", "prior"];
+
     /// <summary>The part of the component, e.g. <c>decoder</c> of an autoencoder; null for the whole.</summary>
     public string? Part { get; init; }
 
+    /// <summary>Full path of the scheduler_config.json of its pipeline, for a component that removes noise; null where there is none.</summary>
+    public string? Scheduler => Part is null && s_denoisers.Contains(Name) && Path.GetDirectoryName(Path.GetDirectoryName(Config)) is { } pipeline
+        && Path.Combine(pipeline, "scheduler", SchedulerConfig.FileName) is var path && File.Exists(path) ? path : null;
+
     /// <summary>All files that the model is made of, the configuration first.</summary>
     /// <exception cref="CompressToolException">A weight file is missing (CMP8007).</exception>
-    public IReadOnlyList<string> Files => [Config, .. Weights is null ? [] : WeightFiles.FilesOf(Weights)];
+    public IReadOnlyList<string> Files => [Config, .. Weights is null ? [] : WeightFiles.FilesOf(Weights), .. Scheduler is null ? Array.Empty<string>() : [Scheduler]];
 
     /// <summary>Finds a model.</summary>
     /// <param name="folder">The folder; a component may be named behind it with '#'.</param>
@@ -85,7 +92,7 @@ public sealed record DiffusersComponent(string Name, string ClassName, string Co
     private static string Denoiser(string folder)
     {
         var names = Components(folder);
-        return new[] { "unet", "transformer", "prior" }.FirstOrDefault(names.Contains) ?? (names.Length == 1 ? names[0]
+        return s_denoisers.FirstOrDefault(names.Contains) ?? (names.Length == 1 ? names[0]
             : throw new CompressToolException(DiffusionErrors.UnknownComponent, $"'{folder}' has {(names.Length == 0 ? "no model with a " + ConfigFile.Name : $"the components {string.Join(", ", names)}: name one, e.g. {Path.GetFileName(folder)}#{names[0]}")}"));
     }
 }

@@ -2,6 +2,7 @@ using CompressTool.Diffusion.Export;
 using CompressTool.Diffusion.Import.Configuration;
 using CompressTool.Diffusion.Import.Layers;
 using CompressTool.Diffusion.Import.Weights;
+using CompressTool.Diffusion.Schedules;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Training.Expressions;
@@ -48,7 +49,7 @@ public static class DiffusersImporter
     public const string ConfigKey = "diffusers.config";
 
     /// <summary>Raised when the same folder gives another graph than before.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>The version of the standard operators in imported graphs.</summary>
     private const int Opset = 17;
@@ -73,7 +74,7 @@ public static class DiffusersImporter
         var config = ConfigFile.Read(component.Config);
         if (component.Weights is null || options?.InitSeed is not null)
         {
-            return Build(known, component.Part, config, new FreshWeights(options?.InitSeed ?? 0), options);
+            return WithScheduler(component, Build(known, component.Part, config, new FreshWeights(options?.InitSeed ?? 0), options));
         }
 
         var files = WeightFiles.Open(component.Weights);
@@ -83,13 +84,24 @@ public static class DiffusersImporter
             var model = Build(known, component.Part, config, weights, options);
             model.Own(files);
             StoredTypes.Write(model, weights.Types);
-            return model;
+            return WithScheduler(component, model);
         }
         catch
         {
             files.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Keeps the schedule that a model is trained with in the model itself, for trainings and samples.</summary>
+    private static Model WithScheduler(DiffusersComponent component, Model model)
+    {
+        if (component.Scheduler is { } path)
+        {
+            SchedulerConfig.Write(model, path);
+        }
+
+        return model;
     }
 
     /// <summary>Builds the graph of a model.</summary>

@@ -14,10 +14,6 @@ namespace CompressTool.Diffusion.Metrics;
 /// </remarks>
 public static class FrechetDistance
 {
-    /// <summary>Parts of the images that are left out in turn to find the interval, and the 97.5 % quantile of Student's t for them.</summary>
-    private const int Groups = 10;
-    private const double StudentT = 2.2621571627409915;
-
     /// <summary>The distance.</summary>
     /// <param name="a">Statistics of the one set.</param>
     /// <param name="b">Statistics of the other, of as many dimensions.</param>
@@ -38,17 +34,7 @@ public static class FrechetDistance
         var all = FeatureStatistics.Of(generated);
         var (mean, covariance) = (reference.Mean(), Factor.Of(reference.Covariance()));
         var value = Between(mean, covariance, all);
-        if (generated.Count < 3 * Groups)
-        {
-            return new Estimate(value, null, generated.Count);
-        }
-
-        // The jackknife over groups: each leaves a tenth of the images out.
-        var without = Enumerable.Range(0, Groups)
-            .Select(group => Between(mean, covariance, all.Without(FeatureStatistics.Of(generated, row => row % Groups == group)))).ToArray();
-        var center = without.Average();
-        var variance = without.Sum(x => (x - center) * (x - center)) * (Groups - 1) / Groups;
-        return new Estimate(value, StudentT * Math.Sqrt(variance), generated.Count);
+        return Estimate.Jackknife(value, generated.Count, stays => Between(mean, covariance, all.Without(FeatureStatistics.Of(generated, row => !stays(row)))));
     }
 
     /// <summary>The distance of two normal distributions.</summary>

@@ -18,7 +18,7 @@ public static class KernelDistance
     /// <param name="generated">Features of generated images.</param>
     /// <param name="seed">Which subsets.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>The interval is that of the mean over subsets; none when all images are taken at once.</returns>
+    /// <returns>The interval is that of the mean over subsets; of the jackknife when all images are taken at once.</returns>
     /// <exception cref="CompressToolException">The sets differ in their dimensions, or have fewer than two images.</exception>
     public static Estimate Measure(FeatureSet reference, FeatureSet generated, ulong seed = 0, CancellationToken cancellationToken = default) =>
         Measure(reference, generated, seed, Subsets, SubsetSize, cancellationToken);
@@ -28,7 +28,11 @@ public static class KernelDistance
         var size = Math.Min(subsetSize, Math.Min(reference.Count, generated.Count));
         if (reference.Count == size && generated.Count == size)
         {
-            return new Estimate(Between(reference, [.. Enumerable.Range(0, size)], generated, [.. Enumerable.Range(0, size)]), null, generated.Count);
+            return Estimate.Jackknife(Between(reference, generated), generated.Count, stays =>
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                return Between(reference, [.. Enumerable.Range(0, reference.Count)], generated, [.. Enumerable.Range(0, generated.Count).Where(stays)]);
+            });
         }
 
         var (referenceOrder, generatedOrder) = (new RandomSource(seed, "kid reference"), new RandomSource(seed, "kid generated"));

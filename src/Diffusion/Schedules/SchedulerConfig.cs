@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Diffusion.Schedules;
@@ -12,6 +13,12 @@ public sealed class SchedulerConfig
 {
     /// <summary>What <see cref="ClassName"/> is when nothing says otherwise.</summary>
     public const string DefaultClass = "DDPMScheduler";
+
+    /// <summary>The name of the file.</summary>
+    public const string FileName = "scheduler_config.json";
+
+    /// <summary>The metadata key of an imported model that holds the file of its pipeline.</summary>
+    private const string MetadataKey = "diffusers.scheduler";
 
     private static readonly (string Name, PredictionType Value)[] s_predictions =
     [
@@ -59,6 +66,25 @@ public sealed class SchedulerConfig
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CompressToolException(DiffusionErrors.InvalidScheduler, $"'{path}' cannot be read: {e.Message}", inner: e);
+        }
+    }
+
+    /// <summary>The configuration that an imported model brings in its metadata; null when it has none.</summary>
+    /// <exception cref="CompressToolException">It has an unknown class or key.</exception>
+    public static SchedulerConfig? Of(Model model) =>
+        model.Metadata.FirstOrDefault(entry => entry.Key == MetadataKey).Value is { } text ? Parse(text, $"the metadata {MetadataKey} of the model") : null;
+
+    /// <summary>Puts a file into a model's metadata. What is not supported is found out when it is used: the model is none the worse.</summary>
+    /// <exception cref="CompressToolException">The file cannot be read, or is not JSON.</exception>
+    internal static void Write(Model model, string path)
+    {
+        try
+        {
+            model.Metadata.Add(new(MetadataKey, JsonNode.Parse(PythonJson.ToJson(File.ReadAllText(path)))!.ToJsonString()));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
+        {
+            throw new CompressToolException(DiffusionErrors.InvalidScheduler, $"'{path}' is not the configuration of a scheduler: {e.Message}", inner: e);
         }
     }
 

@@ -52,6 +52,12 @@ public interface ICompiledFunction : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     IReadOnlyDictionary<string, NdArray> Run(IReadOnlyDictionary<string, NdArray> feeds, IReadOnlyList<string>? outputs = null, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// The most memory that runs have had in use at once so far for weights and values, in bytes; null when the engine does not count.
+    /// What the caller gives (bound inputs and outputs) and weights mapped from files do not count.
+    /// </summary>
+    long? PeakBytes { get; }
+
     /// <summary>A binding of inputs and outputs to memory of the caller.</summary>
     IFunctionBinding Bind();
 }

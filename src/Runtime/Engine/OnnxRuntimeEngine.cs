@@ -135,6 +135,15 @@ public sealed class OnnxRuntimeEngine : IEngine
             }
         }
 
+        public long? PeakBytes
+        {
+            get
+            {
+                using var allocator = onHost ? new OrtAllocator(session, OrtMemoryInfo.Cpu) : null;
+                return allocator?.MaxBytesInUse;
+            }
+        }
+
         public IFunctionBinding Bind() => new OnnxRuntimeBinding(session, onHost);
 
         public void Dispose() => session.Dispose();

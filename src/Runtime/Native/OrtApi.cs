@@ -151,6 +151,11 @@ internal unsafe struct OrtApi
     [FieldOffset(225 * P)] public delegate* unmanaged<nint, int*, void> MemoryInfoGetDeviceType;
     [FieldOffset(381 * P)] public delegate* unmanaged<nint, nint*, nuint, nint> SessionGetMemoryInfoForOutputs; // 1.23
 
+    // Statistics of allocators
+    [FieldOffset(297 * P)] public delegate* unmanaged<nint, byte*, byte*> GetKeyValue; // 1.22
+    [FieldOffset(300 * P)] public delegate* unmanaged<nint, void> ReleaseKeyValuePairs; // 1.22
+    [FieldOffset(319 * P)] public delegate* unmanaged<nint, nint*, nint> AllocatorGetStats; // 1.23
+
     // Io-binding
     [FieldOffset(133 * P)] public delegate* unmanaged<nint, nint, nint, nint> RunWithBinding;
     [FieldOffset(134 * P)] public delegate* unmanaged<nint, nint*, nint> CreateIoBinding;

@@ -26,7 +26,7 @@ internal sealed class SampleCommand : ToolCommand
     private readonly Argument<string> _model = new("MODEL") { Description = "The .onnx file of a diffusion model, or a diffusers folder, perhaps with the component behind it: folder#unet." };
     private readonly Option<string> _output = new("--output", "-o") { Description = "The file that receives the samples: .png for a grid of pictures, .npy or .safetensors for the numbers.", HelpName = "FILE", Required = true };
     private readonly Option<string?> _sampler = new("--sampler") { Description = $"The sampler: {string.Join(", ", SamplerPresets.All.Select(preset => preset.Name))}. By default that of the scheduler's configuration.", HelpName = "NAME" };
-    private readonly Option<string?> _scheduler = new("--scheduler") { Description = "A diffusers scheduler_config.json; by default the one beside the model, in the folder 'scheduler' there, or above.", HelpName = "FILE" };
+    private readonly Option<string?> _scheduler = new("--scheduler") { Description = "A diffusers scheduler_config.json; by default the one beside the model, in the folder 'scheduler' there, or above, or the one that an imported model brings.", HelpName = "FILE" };
     private readonly Option<int> _steps = CommonOptions.Number("--steps", "The number of steps; by default a usual one for the sampler.", 1, 0);
     private readonly Option<long> _seed = new("--seed") { Description = "What the noise depends on: the same seed gives the noise that PyTorch's CPU generator gives.", HelpName = "N" };
     private readonly Option<string?> _grid = new("--grid") { Description = $"Columns and rows of the grid, e.g. 8x8; it is square by default.", HelpName = "CxR" };
@@ -142,8 +142,8 @@ internal sealed class SampleCommand : ToolCommand
     private (SchedulerConfig Config, Sampler Sampler) CreateSampler(CommandContext context, SampledModel model, long[] shape)
     {
         var file = context.Get(_scheduler) ?? model.Scheduler;
-        var config = file is null ? SchedulerConfig.Default : SchedulerConfig.Load(Path.GetFullPath(file));
-        if (file is null)
+        var config = file is null ? model.OwnScheduler ?? SchedulerConfig.Default : SchedulerConfig.Load(Path.GetFullPath(file));
+        if (file is null && model.OwnScheduler is null)
         {
             context.Console.Info("no scheduler_config.json beside or above the model: 1000 timesteps, betas on a line from 0.0001 to 0.02, a model that predicts the noise (--scheduler)");
         }

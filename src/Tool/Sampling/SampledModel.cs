@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using CompressTool.Diffusion.Import;
 using CompressTool.Diffusion.Sampling;
+using CompressTool.Diffusion.Schedules;
 using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
 
@@ -10,7 +11,7 @@ namespace CompressTool.Tool.Sampling;
 /// <summary>A diffusion model that the command line names: an .onnx file or a diffusers folder, ready to run, with what lies around it.</summary>
 internal sealed class SampledModel : IDisposable
 {
-    private const string SchedulerName = "scheduler_config.json", AutoencoderName = "vae", TimestepName = "timestep";
+    private const string AutoencoderName = "vae", TimestepName = "timestep";
 
     private readonly string? _file;
 
@@ -19,14 +20,14 @@ internal sealed class SampledModel : IDisposable
         (Denoiser, Config, Classes, _file) = (denoiser, config, classes, file);
         if (pipeline is not null)
         {
-            var scheduler = Path.Combine(pipeline, "scheduler", SchedulerName);
+            var scheduler = Path.Combine(pipeline, "scheduler", SchedulerConfig.FileName);
             Scheduler = File.Exists(scheduler) ? scheduler : null;
             Autoencoder = File.Exists(Path.Combine(pipeline, AutoencoderName, "config.json")) ? pipeline : null;
         }
 
         for (var (up, place) = (0, folder); up <= foldersUp && place is not null && Scheduler is null; up++, place = Path.GetDirectoryName(place))
         {
-            Scheduler = new[] { Path.Combine(place, SchedulerName), Path.Combine(place, "scheduler", SchedulerName) }.FirstOrDefault(File.Exists);
+            Scheduler = new[] { Path.Combine(place, SchedulerConfig.FileName), Path.Combine(place, "scheduler", SchedulerConfig.FileName) }.FirstOrDefault(File.Exists);
         }
     }
 
@@ -41,6 +42,9 @@ internal sealed class SampledModel : IDisposable
 
     /// <summary>The nearest scheduler configuration; null when there is none.</summary>
     public string? Scheduler { get; }
+
+    /// <summary>The scheduler of the pipeline that it was imported from; null when it brings none.</summary>
+    public SchedulerConfig? OwnScheduler { get; private init; }
 
     /// <summary>The folder of its pipeline when that has an autoencoder; null otherwise.</summary>
     public string? Autoencoder { get; }
@@ -61,7 +65,7 @@ internal sealed class SampledModel : IDisposable
         using var model = Model.Load(path, new LoadOptions { AllowMissingWeights = true });
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var config = ConfigOf(model) ?? ReadConfig(Path.Combine(folder, "config.json"));
-        return new SampledModel(new Denoiser(engine.Compile(path, options, cancellationToken)), config, ClassesOf(model), folder, foldersUp: 2, pipeline, path);
+        return new SampledModel(new Denoiser(engine.Compile(path, options, cancellationToken)), config, ClassesOf(model), folder, foldersUp: 2, pipeline, path) { OwnScheduler = SchedulerConfig.Of(model) };
     }
 
     /// <summary>Loads the model again to take timesteps between whole ones, if it can and does not yet.</summary>

@@ -1,6 +1,8 @@
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
+using PredictionType = CompressTool.Diffusion.Schedules.PredictionType;
 
 namespace CompressTool.Compression.Tests.Distillation;
 
@@ -89,5 +91,17 @@ public sealed class DenoisingTaskTests
         var error = Assert.ThrowsExactly<CompressToolException>(() => DenoisingTask.Create(new NoiseOptions { Scheduler = new RecipePath("scheduler_config.json", path) }));
         Assert.AreEqual(code, error.Code.Id);
         Assert.AreEqual("noise.scheduler", error.OptionPath);
+    }
+
+    [TestMethod]
+    public void Models_of_a_pipeline_are_trained_with_its_schedule()
+    {
+        using var model = new Model();
+        model.Metadata.Add(new("diffusers.scheduler", """{ "_class_name": "DDPMScheduler", "beta_schedule": "scaled_linear", "prediction_type": "v_prediction" }"""));
+
+        var own = DenoisingTask.Create(new NoiseOptions(), model);
+        Assert.AreEqual(PredictionType.Velocity, own.Prediction);
+        Assert.AreEqual(DenoisingTask.Create(new NoiseOptions { BetaSchedule = BetaSchedule.ScaledLinear }).MixAt(500), own.MixAt(500));
+        Assert.AreEqual(PredictionType.Epsilon, DenoisingTask.Create(new NoiseOptions { BetaSchedule = BetaSchedule.Linear }, model).Prediction, "keys of the recipe go before");
     }
 }

@@ -47,7 +47,7 @@ public sealed class LabelledImagesTests
     {
         using var folder = new TempFolder();
         using var model = ClassModel.Create(4, DataType.Int32);
-        var source = NoisyImages.Open(model.Graph, Options(folder, new TrainingData { LabelDropout = 0.5 }), _ => throw new InvalidOperationException());
+        var source = NoisyImages.Open(model, Options(folder, new TrainingData { LabelDropout = 0.5 }), _ => throw new InvalidOperationException());
         var dropped = 0;
         for (var step = 0; step < 40; step++)
         {
@@ -98,7 +98,7 @@ public sealed class LabelledImagesTests
         using var model = ClassModel.Create(11, DataType.Int64, 3, 8);
         var options = new FinetuneOptions { Data = new TrainingData { Shapes = new ShapesOptions { Count = 20, Seed = 4 }, LabelDropout = 0.5 }, Steps = 1, Batch = 20 };
 
-        using var batch = NoisyImages.Open(model.Graph, options, _ => throw new InvalidOperationException()).Read(1, 0, CancellationToken.None);
+        using var batch = NoisyImages.Open(model, options, _ => throw new InvalidOperationException()).Read(1, 0, CancellationToken.None);
 
         var labels = batch.Arrays["class_labels"].AsSpan<long>().ToArray();
         Assert.IsTrue(labels.Contains(10) && labels.Any(label => label < 10));

@@ -50,6 +50,8 @@ internal sealed class FakeEngine : IEngine
             return run(feeds);
         }
 
+        public long? PeakBytes => null;
+
         public IFunctionBinding Bind() => throw new NotSupportedException("Runs are remembered by their feeds.");
 
         public void Dispose() => engine.Log.Add("-" + file);

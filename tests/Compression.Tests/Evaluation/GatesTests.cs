@@ -13,7 +13,7 @@ public sealed class GatesTests
 {
     [TestMethod]
     public void Gates_are_registered() =>
-        Assert.AreEqual("size parameters sparsity max-abs-error psnr latency", string.Join(' ', GateRegistry.All.Select(gate => gate.Info.Kind)));
+        Assert.AreEqual("size parameters sparsity max-abs-error psnr latency peak-memory fid kid precision recall ssim image-psnr lpips clip-score macs-per-image latency-per-image", string.Join(' ', GateRegistry.All.Select(gate => gate.Info.Kind)));
 
     [TestMethod]
     [DataRow("25%", false)]

@@ -89,6 +89,28 @@ public sealed class DistanceTests
     }
 
     [TestMethod]
+    public void Intervals_of_the_kernel_distance_hold_what_other_images_give()
+    {
+        var reference = Normal(1, 120, 4, 1);
+        var estimates = Enumerable.Range(0, 40).Select(draw => KernelDistance.Measure(reference, Normal(100 + (ulong)draw, 120, 4, 1.4f))).ToArray();
+
+        var truth = estimates.Average(estimate => estimate.Value);
+        Assert.IsInRange(32, 40, estimates.Count(estimate => Math.Abs(estimate.Value - truth) <= estimate.Error), "of 40 intervals of 95 %");
+    }
+
+    [TestMethod]
+    public void Intervals_do_not_depend_on_classes_in_turns()
+    {
+        // Ten classes far apart: a group of one class would change the distance by much more than other images do.
+        FeatureSet Classes(ulong seed) => FeatureSet.Of([.. Enumerable.Range(0, 400).Select(i => { var row = Normal(seed + (ulong)i, 1, 2, 0.1f)[0].ToArray(); row[0] += i % 10 * 5; return row; })]);
+        var reference = Classes(1);
+
+        var others = Enumerable.Range(1, 20).Select(draw => FrechetDistance.Measure(FeatureStatistics.Of(reference), Classes((ulong)draw * 10_000))).ToArray();
+
+        Assert.IsLessThan(20 * others.Average(estimate => estimate.Value), others.Average(estimate => estimate.Error!.Value));
+    }
+
+    [TestMethod]
     public void Precision_and_recall_tell_quality_from_variety()
     {
         var reference = Normal(1, 400, 3, 1);

@@ -104,7 +104,7 @@ internal sealed class EvaluationSamples : IDisposable
         var known = (long?)reference?.Labels?.Max() + 1;
         var guided = options.Guidance != 1;
         var classes = denoiser.Labels is null ? null : options.Classes ?? (guided || known == embeddings - 1 ? embeddings - 1 : embeddings);
-        _sampling = new PictureSampling(options, options.Scheduler is { } file ? SchedulerConfig.Load(file.FullPath) : SchedulerConfig.Default)
+        _sampling = new PictureSampling(options, options.Scheduler is { } file ? SchedulerConfig.Load(file.FullPath) : SchedulerConfig.Of(model) ?? SchedulerConfig.Default)
         {
             Size = SampleSize.Of(model, options.Size),
             Batch = options.Batch,

@@ -116,6 +116,27 @@ public sealed class EvaluateStageTests
     }
 
     [TestMethod]
+    public void Latency_of_an_image_is_that_of_all_evaluations()
+    {
+        var path = Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx");
+        GateResult Latency(LatencyPerImageGateOptions options, double guidance) => new LatencyPerImageGate().Evaluate(options with { Runs = 5 }, new GateContext
+        {
+            OriginalPath = path,
+            FinalPath = path,
+            Engine = new OnnxRuntimeEngine(),
+            Evaluation = new JsonObject { ["guidance"] = guidance, ["evaluations"] = 8 },
+        });
+
+        var passed = Latency(new LatencyPerImageGateOptions { Max = new Fraction(100), MaxMs = 1e6 }, guidance: 2);
+        Assert.IsTrue(passed.Passed);
+        Assert.Contains(" ms (4 evaluations, ", passed.Text);
+        Assert.EndsWith("allowed 10000% and 1000000 ms", passed.Text);
+        var failed = Latency(new LatencyPerImageGateOptions { MaxMs = 1e-6 }, guidance: 1);
+        Assert.IsFalse(failed.Passed);
+        Assert.Contains("(8 evaluations, ", failed.Text);
+    }
+
+    [TestMethod]
     public void Multiplications_of_an_image_are_those_of_all_evaluations()
     {
         using var folder = new TempFolder();
