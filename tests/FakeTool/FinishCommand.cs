@@ -27,6 +27,15 @@ internal static class FinishCommand
             File.Delete(model + ".data");
         }
 
+        if (plan.Settings.ContainsKey("report"))
+        {
+            GeneratedFile.WriteIfDifferent(Path.Combine(folder, plan.Report), text);
+        }
+        else
+        {
+            File.Delete(Path.Combine(folder, plan.Report));
+        }
+
         GeneratedFile.WriteIfDifferent(Path.ChangeExtension(model, ".json"), new ModelManifest
         {
             Name = plan.Name,

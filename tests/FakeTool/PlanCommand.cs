@@ -9,6 +9,9 @@ internal sealed record PlanState(string Name, string Recipe, string Model, strin
     /// <summary>File name of the model.</summary>
     public string Output => Settings.GetValueOrDefault("output", Name + ".onnx");
 
+    /// <summary>The report, relative to the folder.</summary>
+    public string Report => $"artifacts/{Path.ChangeExtension(Output, ".report.html")}";
+
     public sealed record Stage(string Id, string Kind, string Value, int Line);
 
     public static PlanState Read(string folder) =>
@@ -55,9 +58,9 @@ internal static class PlanCommand
             RecipeFileName = Path.GetFileName(file),
             Stages = [.. stages.Select((stage, i) => new ProjectStage(stage.Id, $"{stage.Kind}={stage.Value}\n", i == 0 ? [recipe.Model] : []))],
             FinishArgsText = string.Concat(stages.Select(stage => $"{stage.Id}={stage.Value}\n"))
-                + string.Concat(settings.Where(setting => setting.Key is "gate" or "external-data" or "output").Select(setting => $"{setting.Key}={setting.Value}\n")),
+                + string.Concat(settings.Where(setting => setting.Key is "gate" or "external-data" or "output" or "report").Select(setting => $"{setting.Key}={setting.Value}\n")),
             FinishInputs = [recipe.Model],
-            Artifacts = [$"artifacts/{state.Output}", $"artifacts/{Path.ChangeExtension(state.Output, ".json")}"],
+            Artifacts = [$"artifacts/{state.Output}", $"artifacts/{Path.ChangeExtension(state.Output, ".json")}", .. settings.ContainsKey("report") ? [state.Report] : Array.Empty<string>()],
         });
         var images = settings.TryGetValue("images", out var pattern) ? Path.GetFullPath(pattern, Path.GetDirectoryName(file)!) : null;
         GeneratedFile.WriteIfDifferent(Path.Combine(folder, "plan.globs"), images is null ? "" : images + "\n");

@@ -94,6 +94,7 @@ internal sealed class TrainedModel
         var result = trainer.Run(
             new DirectProgress<TrainingProgress>(progress => _context.Report((double)progress.Step / progress.Steps, Describe(progress))), _context.CancellationToken);
         var metrics = new JsonObject { ["steps"] = result.Steps, ["parameters"] = parameters.Layout.Count, ["frozenZeros"] = frozen, ["loss"] = result.SmoothedLoss };
+        metrics["lossCurve"] = new JsonArray([.. result.LossCurve.Select(point => new JsonArray(point.Step, point.Loss))]);
         var evaluation = new TaskEvaluation(source, Output.Name, _microBatch, _context);
         evaluation.Add(metrics, "taskLossBefore", _model);
         PutBack(trainer.Average?.Values ?? parameters.Values);

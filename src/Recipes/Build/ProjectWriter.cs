@@ -92,6 +92,9 @@ public static class ProjectWriter
             .Append("@(Finish_Dependency)");
         var artifacts = string.Join(';', plan.Artifacts.Select(artifact => Here + MSBuildText.Attribute(artifact)));
 
+        var reports = string.Concat(plan.Artifacts.Where(artifact => artifact.EndsWith(".html", StringComparison.Ordinal)).Select(artifact =>
+            $"\n    <Message Importance=\"high\" Text=\"$(MSBuildProjectName) report -&gt; {Here}{MSBuildText.Attribute(artifact)}\" />"));
+
         // Only the stamp is an output: an artifact whose content did not change keeps its time. A missing artifact is made an
         // input instead, because MSBuild runs a target whose input is missing.
         text.Append($"""
@@ -112,7 +115,7 @@ public static class ProjectWriter
               </Target>
 
               <Target Name="Build" DependsOnTargets="Finish">
-                <Message Importance="high" Text="$(MSBuildProjectName) -&gt; {Here}{MSBuildText.Attribute(plan.Artifacts[0])}" />
+                <Message Importance="high" Text="$(MSBuildProjectName) -&gt; {Here}{MSBuildText.Attribute(plan.Artifacts[0])}" />{reports}
               </Target>
 
             </Project>

@@ -6,6 +6,7 @@ using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Build;
 using CompressTool.Recipes.Language;
 using CompressTool.Recipes.Planning;
+using CompressTool.Recipes.Reports;
 using CompressTool.Recipes.Store;
 
 namespace CompressTool.Recipes.Execution;
@@ -58,10 +59,8 @@ public sealed class BuildFolder(string folder)
             Folder = Path,
             RecipeFileName = System.IO.Path.GetFileName(plan.Recipe.Path),
             Stages = [.. plan.Stages.Select(stage => new ProjectStage(stage.Id, JsonText.Indented(stage.Ingredients), []))],
-            FinishArgsText = $"{plan.GatesKey}\n{string.Join('\n', plan.Recipe.Outputs.Select(output => output.FileName))}\n",
-            Artifacts = [.. plan.Recipe.Outputs.SelectMany(output => output.Format == OutputFormat.Diffusers
-                ? new[] { $"{ArtifactsName}/{output.FileName}/{DiffusersOutput.ConfigName}", $"{ArtifactsName}/{output.FileName}/{DiffusersOutput.ManifestName}" }
-                : [$"{ArtifactsName}/{output.FileName}", $"{ArtifactsName}/{System.IO.Path.ChangeExtension(output.FileName, ".json")}"])],
+            FinishArgsText = $"{plan.GatesKey}\n{string.Join('\n', plan.Recipe.Outputs.Select(output => output.FileName))}\n{(plan.Recipe.Report is null ? "" : "report\n")}",
+            Artifacts = [.. PublishedNames(plan).Select(name => $"{ArtifactsName}/{name}")],
         });
         WriteCode(settings, plan);
         GeneratedFile.WriteIfDifferent(File("plan.d"), Lines([plan.Recipe.Path, .. plan.Input.Files.Select(file => file.Path), .. plan.Recipe.Files.Select(file => file.Path.FullPath),
@@ -108,7 +107,7 @@ public sealed class BuildFolder(string folder)
             System.IO.File.Delete(file);
         }
 
-        var outputs = plan.Recipe.Outputs.SelectMany(output => new[] { output.FileName, output.FileName + ".data", System.IO.Path.ChangeExtension(output.FileName, ".json") }).ToHashSet(StringComparer.Ordinal);
+        var outputs = PublishedNames(plan).Concat(plan.Recipe.Outputs.Select(output => output.FileName + ".data")).ToHashSet(StringComparer.Ordinal);
         foreach (var file in Directory.EnumerateFiles(ArtifactsPath).Where(file => !outputs.Contains(System.IO.Path.GetFileName(file))).ToList())
         {
             System.IO.File.Delete(file);
@@ -121,6 +120,11 @@ public sealed class BuildFolder(string folder)
 
         GeneratedFile.Write(File("finish.stamp"), plan.GatesKey + "\n");
     }
+
+    /// <summary>What tells that everything is published: models, manifests and reports, below the folder of finished models.</summary>
+    private static IEnumerable<string> PublishedNames(Plan plan) => plan.Recipe.Outputs.SelectMany(output => output.Format == OutputFormat.Diffusers
+        ? new[] { $"{output.FileName}/{DiffusersOutput.ConfigName}", $"{output.FileName}/{DiffusersOutput.ManifestName}" }
+        : [output.FileName, System.IO.Path.ChangeExtension(output.FileName, ".json"), .. plan.Recipe.Report is null ? Array.Empty<string>() : [RecipeReport.FileName(output.FileName)]]);
 
     private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, NewLine = "\n" };
 

@@ -58,6 +58,6 @@ internal static class DiffusersOutput
             }
         }
 
-        return new PublishedModel(weights[0], manifest, [.. weights, Path.Combine(path, ConfigName), manifest]);
+        return new PublishedModel(weights[0], manifest, null, [.. weights, Path.Combine(path, ConfigName), manifest]);
     }
 }

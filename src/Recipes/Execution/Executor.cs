@@ -8,6 +8,7 @@ using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Language;
 using CompressTool.Recipes.Planning;
+using CompressTool.Recipes.Reports;
 using CompressTool.Recipes.Store;
 using CompressTool.Runtime.Engine;
 
@@ -125,6 +126,15 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
         state.Record(plan.GatesKey, outcomes);
         return outcomes;
     }
+
+    /// <summary>What the recipe's reports tell; null when it asks for none. Stages whose artifacts have gone from the store meanwhile run again.</summary>
+    /// <param name="plan">The plan, all stages of which have run.</param>
+    /// <param name="gates">The verdicts.</param>
+    /// <param name="state">What the last run did.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public RecipeReport? Report(Plan plan, IReadOnlyList<GateOutcome> gates, RunState state, CancellationToken cancellationToken) =>
+        plan.Recipe.Report is null ? null : new RecipeReport(
+            plan, [.. plan.Stages.Select(stage => store.Find(stage.Key) ?? RunStage(plan, stage, state, cancellationToken).Artifact)], gates, InputPath(plan, cancellationToken));
 
     /// <summary>Where the plan's input is as an .onnx file: that of a diffusers folder is made once and kept in the store.</summary>
     /// <exception cref="CompressToolException">It cannot be made; the error has its place in the recipe.</exception>

@@ -38,6 +38,9 @@ public sealed record Recipe
     /// <summary>What the recipe produces; at least one.</summary>
     public required IReadOnlyList<RecipeOutput> Outputs { get; init; }
 
+    /// <summary>The format of the report beside each output; null for none.</summary>
+    public ReportFormat? Report { get; init; }
+
     /// <summary>Every file that the recipe names, with its place: the model unless it is a folder, inputs, files in options.</summary>
     public required IReadOnlyList<RecipeFile> Files { get; init; }
 
@@ -68,6 +71,14 @@ public enum OutputFormat
     /// <summary>A folder that diffusers loads.</summary>
     [OptionName("diffusers", Description = "A folder that diffusers loads, with config.json and .safetensors weights, of a model that comes from one: its weights may have changed, and layers may be gone.")]
     Diffusers,
+}
+
+/// <summary>The format of a report.</summary>
+public enum ReportFormat
+{
+    /// <summary>A page in one file.</summary>
+    [OptionName("html", Description = "A page in one file.")]
+    Html,
 }
 
 /// <summary>A file, or a folder, that a recipe produces.</summary>

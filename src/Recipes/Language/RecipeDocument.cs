@@ -30,6 +30,9 @@ internal sealed record RecipeDocument
 
     [Option("The files to produce. One .onnx file named after the recipe is always made when none is named.", Example = "[{ format: onnx, name: unet.onnx }]")]
     public IReadOnlyList<RecipeOutput> Outputs { get; init; } = [];
+
+    [Option("A report beside each .onnx output, NAME.report.html: one page that needs no network, with sizes, layers, stages and gates, and with figures and pictures where the last stage is evaluate.", Example = "html")]
+    public ReportFormat? Report { get; init; }
 }
 
 /// <summary>The data that a recipe names.</summary>

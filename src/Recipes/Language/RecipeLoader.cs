@@ -119,6 +119,7 @@ public static class RecipeLoader
             Stages = document.Stages,
             Gates = document.Gates,
             Outputs = OutputListType.WithModel(document.Outputs, context.RecipeName, positions.Location),
+            Report = document.Report,
             Files = context.Files,
             FileSets = context.FileSets,
             Positions = positions,

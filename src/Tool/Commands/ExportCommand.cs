@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using CompressTool.Diffusion.Export;
 using CompressTool.Onnx;
 using CompressTool.Tool.CommandLine;
-using CompressTool.Tool.Output;
 
 namespace CompressTool.Tool.Commands;
 

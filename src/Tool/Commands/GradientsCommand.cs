@@ -8,7 +8,6 @@ using CompressTool.Onnx.Inference;
 using CompressTool.Runtime.Engine;
 using CompressTool.Tool.CommandLine;
 using CompressTool.Tool.Inference;
-using CompressTool.Tool.Output;
 using CompressTool.Training.Differentiation;
 using CompressTool.Training.Engine;
 using CompressTool.Training.Expressions;

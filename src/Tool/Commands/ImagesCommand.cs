@@ -6,7 +6,6 @@ using CompressTool.Diffusion.Pictures;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Tool.CommandLine;
-using CompressTool.Tool.Output;
 
 namespace CompressTool.Tool.Commands;
 

@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using CompressTool.Diffusion.Import;
 using CompressTool.Onnx.Cost;
 using CompressTool.Tool.CommandLine;
-using CompressTool.Tool.Output;
 
 namespace CompressTool.Tool.Commands;
 

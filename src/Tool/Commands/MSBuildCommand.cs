@@ -168,7 +168,7 @@ internal sealed class MSBuildCommand : Command
                 return Task.FromResult(ExitCodes.Failed);
             }
 
-            Publisher.Publish(session.Plan, artifact, gates, folder.ArtifactsPath, context.CancellationToken);
+            Publisher.Publish(session.Plan, artifact, gates, executor.Report(session.Plan, gates, session.State, context.CancellationToken), folder.ArtifactsPath, context.CancellationToken);
             folder.Finish(session.Plan);
             return Task.FromResult(ExitCodes.Success);
         }

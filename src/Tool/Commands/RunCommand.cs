@@ -33,9 +33,10 @@ internal sealed class RunCommand : ToolCommand
         }
 
         using var observer = new ConsoleObserver(context.Console, session.Plan.Input.Bytes);
-        var outcome = new Executor(session.Store, new OnnxRuntimeEngine(), observer).Run(session.Plan, session.State, context.CancellationToken);
+        var executor = new Executor(session.Store, new OnnxRuntimeEngine(), observer);
+        var outcome = executor.Run(session.Plan, session.State, context.CancellationToken);
         var published = context.Get(_output) is { } folder && outcome.Passed
-            ? Publisher.Publish(session.Plan, outcome.Artifact, outcome.Gates, folder, context.CancellationToken) : [];
+            ? Publisher.Publish(session.Plan, outcome.Artifact, outcome.Gates, executor.Report(session.Plan, outcome.Gates, session.State, context.CancellationToken), folder, context.CancellationToken) : [];
         context.WriteResult(Describe(session, outcome, published), output => Write(output, session, outcome, published));
         return Task.FromResult(outcome.Passed ? ExitCodes.Success : ExitCodes.Failed);
     }
@@ -62,6 +63,7 @@ internal sealed class RunCommand : ToolCommand
             ["text"] = gate.Text,
         })]),
         ["artifact"] = published.Count > 0 ? published[0].ModelPath : outcome.Artifact.ModelPath,
+        ["report"] = published.Count > 0 ? published[0].ReportPath : null,
         ["bytes"] = outcome.Artifact.Bytes,
         ["inputBytes"] = session.Plan.Input.Bytes,
     };
@@ -82,5 +84,9 @@ internal sealed class RunCommand : ToolCommand
         }
 
         output.WriteLine($"{session.Recipe.Name} -> {(published.Count > 0 ? published[0].ModelPath : outcome.Artifact.ModelPath)}");
+        foreach (var report in published.Select(model => model.ReportPath).OfType<string>())
+        {
+            output.WriteLine($"report -> {report}");
+        }
     }
 }

@@ -5,6 +5,7 @@ using CompressTool.Diffusion.Sampling;
 using CompressTool.Diffusion.Schedules;
 using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
+using CompressTool.Tool.Inference;
 
 namespace CompressTool.Tool.Sampling;
 
@@ -57,7 +58,7 @@ internal sealed class SampledModel : IDisposable
     /// <param name="cancellationToken">Ends the loading.</param>
     public static SampledModel Open(string path, string? pipeline, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
     {
-        if (!File.Exists(path) && (Directory.Exists(path) || path.Contains(DiffusersComponent.Separator)))
+        if (ModelFile.IsFolder(path))
         {
             return OpenFolder(DiffusersComponent.Find(path), pipeline, engine, options, cancellationToken);
         }
@@ -96,16 +97,25 @@ internal sealed class SampledModel : IDisposable
     /// <returns>The decoder; null when there is none.</returns>
     public LatentDecoder? OpenDecoder(string? path, IEngine engine, EngineOptions options, CancellationToken cancellationToken)
     {
-        path ??= Autoencoder is null ? null : $"{Autoencoder}{DiffusersComponent.Separator}{AutoencoderName}.decoder";
-        if (path is null)
+        using var model = LoadDecoder(path);
+        if (model is null)
         {
             return null;
         }
 
-        var isFile = File.Exists(path) || path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
-        using var model = isFile ? Model.Load(path, new LoadOptions { AllowMissingWeights = true }) : DiffusersImporter.Import(DiffusersComponent.Find(path));
         var config = ConfigOf(model);
-        return new LatentDecoder(isFile ? engine.Compile(path, options, cancellationToken) : engine.Compile(model, options, cancellationToken), LatentScaling.From(config)) { Enlargement = LatentDecoder.EnlargementOf(config) };
+        return new LatentDecoder(model.Path is { } file ? engine.Compile(file, options, cancellationToken) : engine.Compile(model, options, cancellationToken), LatentScaling.From(config)) { Enlargement = LatentDecoder.EnlargementOf(config) };
+    }
+
+    /// <summary>The model of the decoder.</summary>
+    /// <param name="path">An .onnx file, or a folder with the component behind it; null for the pipeline's.</param>
+    /// <returns>The model; null when there is none.</returns>
+    public Model? LoadDecoder(string? path)
+    {
+        path ??= Autoencoder is null ? null : $"{Autoencoder}{DiffusersComponent.Separator}{AutoencoderName}.decoder";
+        return path is null ? null
+            : File.Exists(path) || path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? Model.Load(path, new LoadOptions { AllowMissingWeights = true })
+            : DiffusersImporter.Import(DiffusersComponent.Find(path));
     }
 
     /// <summary>The height and width of its samples that its config.json says; null when it does not.</summary>

@@ -9,7 +9,11 @@ namespace CompressTool.Training.Loop;
 /// <param name="Step">Steps made.</param>
 /// <param name="Loss">The smoothed loss.</param>
 /// <param name="Scale">The scale of the loss.</param>
-internal readonly record struct LoopState(long Step, SmoothedLoss Loss, LossScale Scale);
+internal readonly record struct LoopState(long Step, SmoothedLoss Loss, LossScale Scale)
+{
+    /// <summary>The points of the <see cref="LossCurve"/>, as it writes them.</summary>
+    public string Curve { get; init; } = "";
+}
 
 /// <summary>
 /// A .safetensors file from which a training goes on bit by bit: parameters, optimizer state, moving average, counters, and
@@ -18,7 +22,7 @@ internal readonly record struct LoopState(long Step, SmoothedLoss Loss, LossScal
 internal sealed class Checkpoint(Optimizer optimizer, MovingAverage? average, IReadOnlyList<KeyValuePair<string, string>> configuration)
 {
     private const string Format = "compresstool checkpoint 1";
-    private const string FormatKey = "format", StepKey = "step", LossKey = "loss sum", WeightKey = "loss weight", ScaleKey = "loss scale", ScaleStepsKey = "loss scale steps", ChecksumKey = "crc32c", OptionPrefix = "option ";
+    private const string FormatKey = "format", StepKey = "step", LossKey = "loss sum", WeightKey = "loss weight", ScaleKey = "loss scale", ScaleStepsKey = "loss scale steps", CurveKey = "loss curve", ChecksumKey = "crc32c", OptionPrefix = "option ";
 
     /// <summary>What a file holds: parameters, optimizer state, moving average.</summary>
     public IReadOnlyList<ParameterBlock> Blocks => [.. Sections().Select(section => section.Block)];
@@ -40,6 +44,7 @@ internal sealed class Checkpoint(Optimizer optimizer, MovingAverage? average, IR
             new(WeightKey, Numbers.Text(state.Loss.Weight)),
             new(ScaleKey, Numbers.Text(state.Scale.Value)),
             new(ScaleStepsKey, Numbers.Text(state.Scale.Steps)),
+            new(CurveKey, state.Curve ?? ""),
             .. configuration.Select(option => KeyValuePair.Create(OptionPrefix + option.Key, option.Value)),
         ];
         SafetensorsFile.Write(path, tensors, [.. metadata, new(ChecksumKey, Checksum.Of(metadata, tensors))]);
@@ -93,7 +98,10 @@ internal sealed class Checkpoint(Optimizer optimizer, MovingAverage? average, IR
 
             optimizer.Resume(step);
             average?.Resume(step);
-            return new LoopState(step, new SmoothedLoss(Number(file, LossKey), Number(file, WeightKey)), new LossScale(Number(file, ScaleKey, 1), (long)Number(file, ScaleStepsKey, 0)));
+            return new LoopState(step, new SmoothedLoss(Number(file, LossKey), Number(file, WeightKey)), new LossScale(Number(file, ScaleKey, 1), (long)Number(file, ScaleStepsKey, 0)))
+            {
+                Curve = file.Metadata.GetValueOrDefault(CurveKey, ""),
+            };
         }
     }
 

@@ -18,6 +18,7 @@ public sealed class Trainer : IDisposable
     private readonly CheckpointFolder? _checkpoints;
     private readonly CheckpointWriter? _writer;
     private readonly List<(long Step, double Value)> _evaluations = [];
+    private readonly LossCurve _curve;
     private SmoothedLoss _loss;
     private LossScale _scale;
     private long _saved = -1;
@@ -34,6 +35,7 @@ public sealed class Trainer : IDisposable
         options.Check();
         _source = source;
         _options = options;
+        _curve = new LossCurve(options.Steps);
         Parameters = parameters;
         Optimizer = options.Optimizer.Create(parameters);
         Optimizer.Threads = options.Threads;
@@ -124,7 +126,7 @@ public sealed class Trainer : IDisposable
 
         Save();
         _writer?.Finish();
-        return new TrainingResult(Step, _loss.Value, _evaluations);
+        return new TrainingResult(Step, _loss.Value, _evaluations) { LossCurve = _curve.Points };
     }
 
     /// <inheritdoc/>
@@ -152,6 +154,7 @@ public sealed class Trainer : IDisposable
 
         (Resumed, var state) = found;
         (Step, _loss, _scale) = (state.Step, state.Loss, state.Scale);
+        _curve.Resume(state.Curve);
         _saved = Step;
     }
 
@@ -169,6 +172,7 @@ public sealed class Trainer : IDisposable
         _scale = _scale.AfterStep(_options.LossScale);
         _loss.Add(loss.Total);
         Step++;
+        _curve.Add(Step, _loss.Value);
 
         double? evaluation = null;
         if (Evaluate is not null && (Step == _options.Steps || (_options.EvaluateEvery > 0 && Step % _options.EvaluateEvery == 0)))
@@ -215,7 +219,7 @@ public sealed class Trainer : IDisposable
         if (_writer is not null && Step != _saved)
         {
             _place.Store();
-            _writer.Begin(new LoopState(Step, _loss, _scale));
+            _writer.Begin(new LoopState(Step, _loss, _scale) { Curve = _curve.ToString() });
             _saved = Step;
         }
 

@@ -17,7 +17,11 @@ public sealed record TrainingProgress(
 /// <param name="Steps">Steps made.</param>
 /// <param name="SmoothedLoss">The smoothed loss after the last step; NaN without steps.</param>
 /// <param name="Evaluations">The evaluations of this run, with the steps made before them.</param>
-public sealed record TrainingResult(long Steps, double SmoothedLoss, IReadOnlyList<(long Step, double Value)> Evaluations);
+public sealed record TrainingResult(long Steps, double SmoothedLoss, IReadOnlyList<(long Step, double Value)> Evaluations)
+{
+    /// <summary>The smoothed loss after about a hundred of the steps, evenly spread, those before a resume included.</summary>
+    public IReadOnlyList<(long Step, double Loss)> LossCurve { get; init; } = [];
+}
 
 /// <summary>Where a training went on.</summary>
 /// <param name="Step">Steps made before.</param>

@@ -78,6 +78,8 @@ public sealed class BadRecipeTests
         Below("unknown format", UnknownValue, "unknown format 'onx'; did you mean 'onnx'?", Stages + "outputs: [{ format: ▸onx }]\n"),
         Below("output without format", MissingKey, "needs the key 'format', e.g. format: onnx", Stages + "outputs: [▸{ name: a.onnx }]\n"),
 
+        Below("unknown report", UnknownValue, "unknown report 'htm'; did you mean 'html'?", Stages + "report: ▸htm\n"),
+
         // Stages and gates
         Below("misspelled stage", UnknownStage, "unknown stage 'al'; did you mean 'all'?", "stages: [▸al]\n"),
         Below("stage that does not exist", UnknownStage, "; known: all, needy", "stages:\n  - ▸distillation: { steps: 1 }\n"),

@@ -27,6 +27,7 @@ public sealed class RecipeLoaderTests
             outputs:
               - format: onnx
                 name: small.onnx
+            report: html
             """);
 
         Assert.AreEqual("shop", recipe.Name);
@@ -38,6 +39,7 @@ public sealed class RecipeLoaderTests
         Assert.AreEqual(Criterion.Taylor, ((AllOptions)recipe.Stages[2].Options.Value).Criterion);
         Assert.AreEqual(new SizeLimit(0.25, null), ((LimitOptions)recipe.Gates.Single().Options.Value).Max);
         Assert.AreEqual("small.onnx", recipe.Outputs.Single().FileName);
+        Assert.AreEqual(ReportFormat.Html, recipe.Report);
         CollectionAssert.AreEqual(new[] { "nets/shop.onnx", "data/sample.npy", "data/t.npy" }, recipe.Files.Select(file => file.Path.Text).ToArray());
         Assert.AreEqual((3, 8), (recipe.Files[0].Location.Line, recipe.Files[0].Location.Column));
     }
@@ -51,6 +53,7 @@ public sealed class RecipeLoaderTests
         Assert.IsNull(recipe.Inputs);
         Assert.IsEmpty(recipe.Gates);
         Assert.AreEqual("shop.onnx", recipe.Outputs.Single().FileName);
+        Assert.IsNull(recipe.Report);
     }
 
     [TestMethod]

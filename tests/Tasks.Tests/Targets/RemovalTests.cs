@@ -38,6 +38,32 @@ public sealed class RemovalTests
     }
 
     [TestMethod]
+    public void A_report_lies_beside_the_model_while_the_recipe_asks_for_it_and_is_not_published()
+    {
+        using var app = Consumer.Built();
+        app.Write("shop.compress.yml", Consumer.Recipe + "report: html\n");
+
+        var build = app.Build();
+
+        Assert.AreEqual(app.Read("bin/Debug/net10.0/models/shop.onnx"), app.Read("bin/Debug/net10.0/models/shop.report.html"));
+        StringAssert.Contains(build.Output, "shop report -> ");
+        app.Question().Succeeded();
+        File.Delete(Path.Combine(app.RecipeFolder(), "artifacts", "shop.report.html"));
+        app.Question().Failed();
+        app.TryBuild("publish", "-o", app.PathOf("out")).Succeeded();
+        Assert.IsTrue(File.Exists(Path.Combine(app.RecipeFolder(), "artifacts", "shop.report.html")));
+        Assert.IsTrue(app.Exists("out/models/shop.onnx"));
+        Assert.IsFalse(app.Exists("out/models/shop.report.html"));
+
+        app.Write("shop.compress.yml", Consumer.Recipe);
+        app.Build();
+
+        Assert.IsFalse(app.Exists("bin/Debug/net10.0/models/shop.report.html"));
+        Assert.IsTrue(app.Exists("bin/Debug/net10.0/models/shop.onnx"));
+        app.Question().Succeeded();
+    }
+
+    [TestMethod]
     public void Clean_deletes_what_builds_have_written_and_nothing_else()
     {
         using var app = Consumer.Built();

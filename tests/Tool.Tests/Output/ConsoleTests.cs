@@ -1,4 +1,5 @@
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Recipes.Reports;
 using CompressTool.Tool.Output;
 
 namespace CompressTool.Tool.Tests.Output;

@@ -39,24 +39,28 @@ public sealed class CheckpointTests
     public void The_smoothed_loss_goes_on_too()
     {
         using var folder = new TempFolder();
-        double Last(TrainerOptions options, long dieAfter)
+        (double, string) Last(TrainerOptions options, long dieAfter)
         {
             using var parameters = ToyTraining.Parameters();
             using var trainer = new Trainer(parameters, new LogisticStep(parameters), ToyTraining.Source(), options);
             var events = new Events { Seen = e => Die(e, dieAfter) };
+            var curve = "";
             try
             {
-                trainer.Run(events);
+                curve = string.Join(' ', trainer.Run(events).LossCurve);
             }
             catch (Killed)
             {
             }
 
-            return events.All[^1].SmoothedLoss;
+            return (events.All[^1].SmoothedLoss, curve);
         }
 
         Last(ToyTraining.Options(folder.Path), 9);
-        Assert.AreEqual(Last(ToyTraining.Options(), long.MaxValue), Last(ToyTraining.Options(folder.Path), long.MaxValue));
+        var (loss, curve) = Last(ToyTraining.Options(), long.MaxValue);
+        Assert.AreEqual((loss, curve), Last(ToyTraining.Options(folder.Path), long.MaxValue));
+        StringAssert.EndsWith(curve, $", {loss})");
+        Assert.HasCount((int)ToyTraining.Options().Steps, curve.Split(") ("));
     }
 
     [TestMethod]

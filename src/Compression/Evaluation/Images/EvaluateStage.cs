@@ -16,6 +16,15 @@ public sealed class EvaluateStage : Stage<EvaluateOptions>
     /// <summary>The kind of the stage, by which gates find its figures.</summary>
     public const string Kind = "evaluate";
 
+    /// <summary>How many samples the grids show at most.</summary>
+    public const int Shown = GridSide * GridSide;
+
+    /// <summary>The grid of the model's samples in the stage's artifact.</summary>
+    public const string SamplesFile = "samples.png";
+
+    /// <summary>The grid of the input model's samples.</summary>
+    public const string InputSamplesFile = "input-samples.png";
+
     private const int GridSide = 8;
 
     /// <inheritdoc/>
@@ -111,12 +120,6 @@ public sealed class EvaluateStage : Stage<EvaluateOptions>
         return new StageResult(model, Describe(comparison, samples, options, model, source, reference?.Count)) { Files = files };
     }
 
-    /// <summary>The grid of the model's samples in the stage's artifact.</summary>
-    internal const string SamplesFile = "samples.png";
-
-    /// <summary>The grid of the input model's samples.</summary>
-    internal const string InputSamplesFile = "input-samples.png";
-
     private static JsonObject Describe(ImageComparison comparison, EvaluationSamples samples, EvaluateOptions options, Model model, Model? source, int? reference) => new()
     {
         ["samples"] = options.Samples.Count,
@@ -132,7 +135,7 @@ public sealed class EvaluateStage : Stage<EvaluateOptions>
     };
 
     private static byte[] Grid(IReadOnlyList<Picture> pictures) =>
-        PictureFile.Encode(PictureGrid.Assemble([.. pictures.Take(GridSide * GridSide)], Math.Min(GridSide, (int)Math.Ceiling(Math.Sqrt(pictures.Count)))));
+        PictureFile.Encode(PictureGrid.Assemble([.. pictures.Take(Shown)], Math.Min(GridSide, (int)Math.Ceiling(Math.Sqrt(pictures.Count)))));
 
     private static FeatureExtractor OpenFeatures(FeatureOptions options, IEngine engine)
     {

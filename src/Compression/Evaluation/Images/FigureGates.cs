@@ -85,7 +85,7 @@ public abstract class FigureGate<TOptions>(string kind, string what, string exam
     {
         var figures = context.Evaluation?["figures"]?.AsObject();
         var name = new[] { kind, $"{FeatureExtractor.DefaultName}-{kind}" }.FirstOrDefault(name => figures?.ContainsKey(name) ?? false);
-        return name is not null ? ImageFigure.Read(name, figures![name]!.AsObject())
+        return name is not null ? ImageFigure.FromJson(name, figures![name]!.AsObject())
             : throw new CompressToolException(CompressionErrors.InvalidEvaluation, figures is null ? "the last stage is not evaluate, whose figures the gate looks at"
                 : $"the stage evaluate has not measured {kind}; it has {string.Join(", ", figures.Select(figure => figure.Key))}");
     }

@@ -5,7 +5,7 @@ using CompressTool.Runtime.Engine;
 namespace CompressTool.Compression.Evaluation.Images;
 
 /// <summary>Measures samples of a model against reference images, and against the samples of the model it was made from.</summary>
-internal sealed class ImageComparison
+public sealed class ImageComparison
 {
     private readonly List<ImageFigure> _figures = [];
 

@@ -21,7 +21,7 @@ public sealed record ImageCost(double Macs, double MacsWithAttention)
     }
 
     /// <summary>The cost for stage.json.</summary>
-    internal JsonObject ToJson() => new() { ["macs"] = Macs, ["macsWithAttention"] = MacsWithAttention };
+    public JsonObject ToJson() => new() { ["macs"] = Macs, ["macsWithAttention"] = MacsWithAttention };
 
     private static SampleCost Count(Model model, IReadOnlyList<long> shape)
     {

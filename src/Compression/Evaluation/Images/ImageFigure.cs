@@ -10,7 +10,7 @@ namespace CompressTool.Compression.Evaluation.Images;
 public sealed record ImageFigure(string Name, Estimate Model, Estimate? Input)
 {
     /// <summary>The figure for stage.json.</summary>
-    internal JsonObject ToJson()
+    public JsonObject ToJson()
     {
         var json = Describe(Model);
         if (Input is not null)
@@ -21,8 +21,10 @@ public sealed record ImageFigure(string Name, Estimate Model, Estimate? Input)
         return json;
     }
 
-    /// <summary>A figure of stage.json.</summary>
-    internal static ImageFigure Read(string name, JsonObject json) => new(name, Read(json), json["input"] is JsonObject input ? Read(input) : null);
+    /// <summary>A figure of the metrics of a stage <c>evaluate</c>.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="json">What is told of it.</param>
+    public static ImageFigure FromJson(string name, JsonObject json) => new(name, Read(json), json["input"] is JsonObject input ? Read(input) : null);
 
     /// <summary>Infinity, which JSON lacks, is null.</summary>
     private static JsonObject Describe(Estimate estimate) => new()

@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace CompressTool.Tool.Output;
+namespace CompressTool.Recipes.Reports;
 
 /// <summary>Numbers as people read them, the same in every culture.</summary>
-internal static class Units
+public static class Units
 {
     private static readonly string[] s_decimalPrefixes = ["", "k", "M", "G", "T", "P"];
 
