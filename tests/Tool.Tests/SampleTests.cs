@@ -78,6 +78,7 @@ public sealed class SampleTests
 
         Assert.AreSequenceEqual([2f, 0, 1, 2], Rounded(await Draw("--count", "4", "--class", "2,0-1")));
         Assert.AreSequenceEqual([0f, 1, 2, 7], Rounded(await Draw("--count", "4", "--class", "all")));
+        Assert.AreSequenceEqual([0f, 1, 2, 7], Rounded(await Draw("--count", "4")), "all is the default");
         Assert.AreSequenceEqual([-7f, -5, -3, -7], Rounded(await Draw("--count", "4", "--class", "all", "--guidance", "2")));
         Assert.AreSequenceEqual([4f], Rounded(await Draw("--count", "1", "--class", "2", "--guidance", "2", "--null-class", "0")));
 

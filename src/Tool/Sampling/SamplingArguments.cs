@@ -23,7 +23,7 @@ internal sealed class SamplingArguments
     private readonly Option<int> _steps;
     private readonly Option<double> _guidance = new("--guidance") { Description = "The scale of classifier-free guidance; 1 for none, which is the default without prompts. With prompts it is that of diffusers: 7.5, for Stable Diffusion XL 5.", HelpName = "W", DefaultValueFactory = _ => 1 };
     private readonly Option<double> _rescale = new("--guidance-rescale") { Description = "How far the deviation of guided predictions is brought back, 0 to 1.", HelpName = "X" };
-    private readonly Option<string?> _class = new("--class") { Description = "The classes of the samples, in turns: numbers and ranges (3 or 0-4,7), or all.", HelpName = "LIST" };
+    private readonly Option<string?> _class = new("--class") { Description = "The classes of the samples, in turns: numbers and ranges (3 or 0-4,7), or all, which is the default for models with classes.", HelpName = "LIST" };
     private readonly Option<int> _nullClass = CommonOptions.Number("--null-class", "The class that stands for none, for guidance; by default the model's last one.", 0, 0);
     private readonly Option<string[]> _inputs;
     private readonly Option<string[]> _nullInputs;
@@ -107,7 +107,7 @@ internal sealed class SamplingArguments
             throw new CompressToolException(ToolErrors.InvalidValue, $"'--guidance {scale.ToString(CultureInfo.InvariantCulture)}' needs a condition to guide to: {(model.Denoiser.Conditions.Count == 0 ? "the model has none" : $"give {model.Denoiser.Conditions[0].Name} with {_inputs.Name}, and without the condition with {_nullInputs.Name}")}");
         }
 
-        var text = context.Get(_class);
+        var text = context.Get(_class) ?? (model.Denoiser.Labels is null ? null : "all");
         return new SamplingOptions
         {
             Count = count,
