@@ -16,39 +16,14 @@ internal sealed record DenoisingTask(NoiseSchedule Schedule, PredictionType Pred
     /// <exception cref="CompressToolException">The file is not a scheduler's configuration, or something in it is not supported.</exception>
     public static DenoisingTask Create(NoiseOptions options, Model? model = null)
     {
-        if (options.Scheduler is null && !options.HasSchedule && model is not null && SchedulerConfig.Of(model) is { } own)
-        {
-            return new DenoisingTask(own.NoiseSchedule(), own.Prediction, options.MinSnr);
-        }
-
-        if (options.Scheduler is not { } file)
-        {
-            var schedule = new NoiseSchedule(
-                options.BetaSchedule switch
-                {
-                    BetaSchedule.ScaledLinear => Diffusion.Schedules.BetaSchedule.ScaledLinear,
-                    BetaSchedule.SquaredCosine => Diffusion.Schedules.BetaSchedule.SquaredCosine,
-                    _ => Diffusion.Schedules.BetaSchedule.Linear,
-                },
-                options.BetaStart ?? 1e-4,
-                options.BetaEnd ?? 0.02,
-                options.TrainTimesteps ?? 1000);
-            return new DenoisingTask(schedule, options.Prediction switch
-            {
-                Distillation.Prediction.Sample => PredictionType.Sample,
-                Distillation.Prediction.Velocity => PredictionType.Velocity,
-                _ => PredictionType.Epsilon,
-            }, options.MinSnr);
-        }
-
+        var config = options.SchedulerOf(model);
         try
         {
-            var config = SchedulerConfig.Load(file.FullPath);
             return new DenoisingTask(config.NoiseSchedule(), config.Prediction, options.MinSnr);
         }
         catch (CompressToolException e)
         {
-            e.OptionPath = "noise.scheduler";
+            e.OptionPath ??= "noise.scheduler";
             throw;
         }
     }

@@ -1,4 +1,8 @@
+using System.Text.Json.Nodes;
 using CompressTool.Compression.Options;
+using CompressTool.Diffusion.Schedules;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
 
 namespace CompressTool.Compression.Distillation;
 
@@ -63,6 +67,31 @@ public sealed record NoiseOptions
 
     /// <summary>Whether any key of the schedule is given.</summary>
     internal bool HasSchedule => Prediction is not null || BetaSchedule is not null || BetaStart is not null || BetaEnd is not null || TrainTimesteps is not null;
+
+    /// <summary>What the model is trained with: the file that is named, the keys that are given, or else what the model itself brings.</summary>
+    /// <param name="model">The model; null for none that brings a configuration.</param>
+    /// <exception cref="CompressToolException">The file is not a scheduler's configuration, or something in it is not supported.</exception>
+    internal SchedulerConfig SchedulerOf(Model? model)
+    {
+        try
+        {
+            return Scheduler is { } file ? SchedulerConfig.Load(file.FullPath)
+                : !HasSchedule && model is not null && SchedulerConfig.Of(model) is { } own ? own
+                : SchedulerConfig.Default.With(SchedulerConfig.DefaultClass, new Dictionary<string, JsonNode?>
+                {
+                    ["beta_schedule"] = BetaSchedule switch { Distillation.BetaSchedule.ScaledLinear => "scaled_linear", Distillation.BetaSchedule.SquaredCosine => "squaredcos_cap_v2", _ => "linear" },
+                    ["beta_start"] = BetaStart ?? 1e-4,
+                    ["beta_end"] = BetaEnd ?? 0.02,
+                    ["num_train_timesteps"] = TrainTimesteps ?? 1000,
+                    ["prediction_type"] = Prediction switch { Distillation.Prediction.Sample => "sample", Distillation.Prediction.Velocity => "v_prediction", _ => "epsilon" },
+                });
+        }
+        catch (CompressToolException e)
+        {
+            e.OptionPath = "noise.scheduler";
+            throw;
+        }
+    }
 
     /// <summary>Min-SNR weighting.</summary>
     [Option("Gamma of the min-SNR weighting of timesteps (Hang et al. 2023), usually 5; all weigh the same when left out.", Min = 0, Example = "5")]

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using CompressTool.Compression.Sampling;
 using CompressTool.Compression.Stages;
 using CompressTool.Diffusion.Data;
@@ -28,17 +27,18 @@ internal sealed class TeacherSamples(SampleOptions options, TrainingOptions trai
             ?? throw Invalid("there is no input model to draw samples from");
         try
         {
-            var config = Config(path);
+            using var model = Model.Load(path);
+            var config = training.Noise.SchedulerOf(model);
             var sampling = new PictureSampling(options, config);
             var artifact = new SharedArtifact("teacher-samples", new Dictionary<string, string>
             {
-                ["teacher"] = Fingerprint(path, context),
+                ["teacher"] = Fingerprint(model, context),
                 ["scheduler"] = sampling.Config.ToString(),
                 ["options"] = (options with { Steps = sampling.Steps }).ToString(),
                 ["size"] = string.Join('x', training.Data.Size),
                 ["classes"] = KeepsNullClass ? "all but the last" : "all",
                 ["engine"] = new OnnxRuntimeEngine().Version,
-            }, folder => Draw(path, config, folder));
+            }, folder => Draw(model, config, folder));
             var folder = context.Share?.Invoke(artifact) ?? MakeOnce(artifact);
             return ImageSetReader.Open(Path.Combine(folder, FileName), new ImageSetOptions());
         }
@@ -53,8 +53,10 @@ internal sealed class TeacherSamples(SampleOptions options, TrainingOptions trai
     public static string Fingerprint(string path, StageContext context)
     {
         using var model = Model.Load(path);
-        return string.Join(' ', model.Files.Select(context.HashOf));
+        return Fingerprint(model, context);
     }
+
+    private static string Fingerprint(Model model, StageContext context) => string.Join(' ', model.Files.Select(context.HashOf));
 
     /// <summary>Whether the last class of the model stands for none.</summary>
     private bool KeepsNullClass => options.Guidance != 1 || training.Data.LabelDropout > 0;
@@ -67,11 +69,10 @@ internal sealed class TeacherSamples(SampleOptions options, TrainingOptions trai
         return folder;
     }
 
-    private void Draw(string path, SchedulerConfig config, string folder)
+    private void Draw(Model model, SchedulerConfig config, string folder)
     {
-        using var model = Model.Load(path);
         var (labelled, classes) = Classes(model.Graph);
-        using var denoiser = new Denoiser(new OnnxRuntimeEngine().Compile(path, cancellationToken: context.CancellationToken));
+        using var denoiser = new Denoiser(new OnnxRuntimeEngine().Compile(model.Path!, cancellationToken: context.CancellationToken));
         var sampling = new PictureSampling(options, config) { Size = SampleSize.Of(model, training.Data.Size), Classes = labelled ? classes : null, NullClass = labelled ? classes : null };
         PictureArrays.Write(Path.Combine(folder, FileName), sampling.Draw(denoiser, Report, context.CancellationToken), sampling.Labels, context.CancellationToken);
 
@@ -90,27 +91,6 @@ internal sealed class TeacherSamples(SampleOptions options, TrainingOptions trai
 
         var classes = inputs.Classes() ?? throw Invalid("the number of the teacher's classes cannot be seen from its graph; draw samples with 'dotnet compress sample' and give them as images");
         return (true, KeepsNullClass ? classes - 1 : classes);
-    }
-
-    /// <summary>The scheduler that the model is trained with.</summary>
-    private SchedulerConfig Config(string path)
-    {
-        var noise = training.Noise;
-        if (noise is { Scheduler: null, HasSchedule: false })
-        {
-            using var model = Model.Load(path, new LoadOptions { AllowMissingWeights = true });
-            return SchedulerConfig.Of(model) ?? SchedulerConfig.Default;
-        }
-
-        var config = noise.Scheduler is { } file ? SchedulerConfig.Load(file.FullPath) : SchedulerConfig.Default.With(SchedulerConfig.DefaultClass, new Dictionary<string, JsonNode?>
-        {
-            ["beta_schedule"] = noise.BetaSchedule switch { BetaSchedule.ScaledLinear => "scaled_linear", BetaSchedule.SquaredCosine => "squaredcos_cap_v2", _ => "linear" },
-            ["beta_start"] = noise.BetaStart ?? 1e-4,
-            ["beta_end"] = noise.BetaEnd ?? 0.02,
-            ["num_train_timesteps"] = noise.TrainTimesteps ?? 1000,
-            ["prediction_type"] = noise.Prediction switch { Prediction.Sample => "sample", Prediction.Velocity => "v_prediction", _ => "epsilon" },
-        });
-        return config;
     }
 
     private static CompressToolException Invalid(string message) => new(CompressionErrors.InvalidTraining, message);
