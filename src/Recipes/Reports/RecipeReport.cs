@@ -101,7 +101,7 @@ public sealed class RecipeReport(Plan plan, IReadOnlyList<Artifact> artifacts, I
         {
             Grid = File.ReadAllBytes(Path.Combine(artifact.Folder, EvaluateStage.SamplesFile)),
             GridBefore = artifact.Files.Any(file => file.Name == EvaluateStage.InputSamplesFile) ? File.ReadAllBytes(Path.Combine(artifact.Folder, EvaluateStage.InputSamplesFile)) : null,
-            Description = $"{metrics["samples"]} samples{((int)metrics["samples"]! > EvaluateStage.Shown ? $", of which the first {EvaluateStage.Shown} are shown" : "")}: {metrics["sampler"]}, {metrics["steps"]} steps{guidance}",
+            Description = $"{metrics["samples"]} samples{((int)metrics["samples"]! > SampleGrid.Shown ? $", of which the first {SampleGrid.Shown} are shown" : "")}: {metrics["sampler"]}, {metrics["steps"]} steps{guidance}",
             Reference = (string)metrics["reference"]!,
             Figures = [.. metrics["figures"]!.AsObject().Select(figure => ImageFigure.FromJson(figure.Key, figure.Value!.AsObject()))],
             Evaluations = (int)metrics["evaluations"]!,

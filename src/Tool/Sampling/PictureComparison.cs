@@ -18,7 +18,8 @@ internal sealed class PictureComparison
     /// <summary>Fewer are no sets whose distance could be measured.</summary>
     private const int FewestForDistances = 5;
 
-    private const int GridSide = 8, GridGap = 2;
+    /// <summary>Pixels between the two grids.</summary>
+    private const int Gap = 8;
 
     private PictureComparison(Picture before, Picture after, ReportSamples samples) => (Before, After, Samples) = (before, after, samples);
 
@@ -66,12 +67,12 @@ internal sealed class PictureComparison
         }
 
         var evaluations = choice.Create().Timesteps.Count * (sampling.Guidance is null ? 1 : 2);
-        var (grid, gridBefore) = (Grid(ofSecond), Grid(ofFirst));
+        var (grid, gridBefore) = (SampleGrid.Of(ofSecond), SampleGrid.Of(ofFirst));
         return new PictureComparison(gridBefore, grid, new ReportSamples
         {
             Grid = PictureFile.Encode(grid),
             GridBefore = PictureFile.Encode(gridBefore),
-            Description = string.Create(CultureInfo.InvariantCulture, $"{(count == 1 ? "1 sample" : $"{count} samples")} of each model{(count > GridSide * GridSide ? $", of which the first {GridSide * GridSide} are shown" : "")}: {choice.Config.ClassName}, {choice.Settings.Steps} steps{(sampling.Guidance is { } guidance ? $", guidance {guidance.Scale:R}" : "")}, seed {seed}"),
+            Description = string.Create(CultureInfo.InvariantCulture, $"{(count == 1 ? "1 sample" : $"{count} samples")} of each model{(count > SampleGrid.Shown ? $", of which the first {SampleGrid.Shown} are shown" : "")}: {choice.Config.ClassName}, {choice.Settings.Steps} steps{(sampling.Guidance is { } guidance ? $", guidance {guidance.Scale:R}" : "")}, seed {seed}"),
             Reference = $"the samples of {before.Name}",
             Figures = comparison.Figures,
             Evaluations = evaluations,
@@ -97,12 +98,9 @@ internal sealed class PictureComparison
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        PictureFile.Write(path, PictureGrid.Assemble([Before, After], 2, gap: 4 * GridGap));
+        PictureFile.Write(path, PictureGrid.Assemble([Before, After], 2, gap: Gap));
     }
 
     /// <summary>The figures for scripts.</summary>
     public JsonObject ToJson() => new(Samples.Figures.Select(figure => KeyValuePair.Create<string, JsonNode?>(figure.Name, figure.ToJson())));
-
-    private static Picture Grid(IReadOnlyList<Picture> pictures) =>
-        PictureGrid.Assemble([.. pictures.Take(GridSide * GridSide)], Math.Min(GridSide, (int)Math.Ceiling(Math.Sqrt(pictures.Count))), GridGap);
 }

@@ -16,16 +16,11 @@ public sealed class EvaluateStage : Stage<EvaluateOptions>
     /// <summary>The kind of the stage, by which gates find its figures.</summary>
     public const string Kind = "evaluate";
 
-    /// <summary>How many samples the grids show at most.</summary>
-    public const int Shown = GridSide * GridSide;
-
     /// <summary>The grid of the model's samples in the stage's artifact.</summary>
     public const string SamplesFile = "samples.png";
 
     /// <summary>The grid of the input model's samples.</summary>
     public const string InputSamplesFile = "input-samples.png";
-
-    private const int GridSide = 8;
 
     /// <inheritdoc/>
     public override StageInfo Info { get; } = new(
@@ -111,10 +106,10 @@ public sealed class EvaluateStage : Stage<EvaluateOptions>
             comparison.AddCaptions(engine, clip.Model!.FullPath, Captions(clip), pictures, inputPictures, context.CancellationToken);
         }
 
-        var files = new Dictionary<string, byte[]> { [SamplesFile] = Grid(pictures) };
+        var files = new Dictionary<string, byte[]> { [SamplesFile] = PictureFile.Encode(SampleGrid.Of(pictures)) };
         if (inputPictures is not null)
         {
-            files[InputSamplesFile] = Grid(inputPictures);
+            files[InputSamplesFile] = PictureFile.Encode(SampleGrid.Of(inputPictures));
         }
 
         return new StageResult(model, Describe(comparison, samples, options, model, source, reference?.Count)) { Files = files };
@@ -133,9 +128,6 @@ public sealed class EvaluateStage : Stage<EvaluateOptions>
         ["perImage"] = samples.CostOf(model).ToJson(),
         ["inputPerImage"] = source is null ? null : samples.CostOf(source).ToJson(),
     };
-
-    private static byte[] Grid(IReadOnlyList<Picture> pictures) =>
-        PictureFile.Encode(PictureGrid.Assemble([.. pictures.Take(Shown)], Math.Min(GridSide, (int)Math.Ceiling(Math.Sqrt(pictures.Count)))));
 
     private static FeatureExtractor OpenFeatures(FeatureOptions options, IEngine engine)
     {
