@@ -1,0 +1,23 @@
+namespace CompressTool.Compression.Pruning.Criteria;
+
+/// <summary>Makes criteria of what a recipe says.</summary>
+internal static class CriterionFactory
+{
+    /// <summary>The criterion.</summary>
+    /// <param name="criterion">Which.</param>
+    /// <param name="seed">The recipe's seed.</param>
+    public static Criterion Create(StructureCriterion criterion, long seed) => criterion switch
+    {
+        StructureCriterion.Random => new RandomCriterion(seed),
+        StructureCriterion.MagnitudeL1 => new MagnitudeL1Criterion(),
+        StructureCriterion.Taylor => new TaylorCriterion(),
+        StructureCriterion.ElementwiseTaylor => new ElementwiseTaylorCriterion(),
+        StructureCriterion.DiffPruning => new DiffPruningCriterion(),
+        StructureCriterion.DiffPruningTables => new DiffPruningTablesCriterion(),
+        StructureCriterion.Fisher => new FisherCriterion(),
+        StructureCriterion.Lamp => new LampCriterion(),
+        StructureCriterion.NormScale => new NormScaleCriterion(),
+        StructureCriterion.ActivationVariance => new ActivationVarianceCriterion(),
+        _ => new MagnitudeCriterion(),
+    };
+}
