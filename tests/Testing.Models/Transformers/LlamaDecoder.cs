@@ -9,12 +9,13 @@ namespace CompressTool.Testing.Models;
 /// </summary>
 public static class LlamaDecoder
 {
-    private const long Width = 48;
-    private const long Heads = 6;
-    private const long KeyHeads = 2;
-    private const long HeadSize = 8;
+    internal const long Width = 48;
+    internal const long Heads = 6;
+    internal const long KeyHeads = 2;
+    internal const long HeadSize = 16;
+    private const long Hidden = 112;
     private const int Depth = 2;
-    private const long Longest = 16;
+    internal const long Longest = 16;
     private const long Length = 8;
 
     /// <summary>Tokens are below this.</summary>
@@ -22,16 +23,25 @@ public static class LlamaDecoder
 
     /// <summary>Builds it for input_ids [batch, sequence].</summary>
     /// <param name="isTied">Whether the last layer has the weights of the embedding.</param>
+    /// <param name="isFused">Whether ONNX Runtime's optimizer has fused attention with its rotations, and normalisations.</param>
     /// <param name="isDynamic">Whether batch and length are open.</param>
-    public static Model Build(bool isTied = false, bool isDynamic = false)
+    public static Model Build(bool isTied = false, bool isFused = false, bool isDynamic = false)
     {
         var graph = new ExporterGraph(isDynamic);
         var m = graph.Root["model"];
         var ids = graph.Input("input_ids", DataType.Int64, graph.Batch, isDynamic ? new Dim("sequence") : Length);
-        var (batch, length) = (m.Size(ids, 0), m.Size(ids, 1));
         var x = m["embed_tokens"].Embedding(ids, Vocabulary, Width);
-        var positions = isDynamic ? m.Positions(ids) : null;
-        var mask = CausalMask(m, batch, length);
+        x = isFused ? LlamaFused.Layers(m, ids, x, Depth) : Layers(m, ids, x);
+        var head = graph.Root["lm_head"];
+        return graph.Finish(("logits", isTied
+            ? head.MatMul(x, head.Transpose(m["embed_tokens"].EmbeddingTable(Vocabulary, Width), 1, 0))
+            : head.Linear(x, Vocabulary, bias: false)));
+    }
+
+    private static Value Layers(Module m, Value ids, Value x)
+    {
+        var mask = CausalMask(m, m.Size(ids, 0), m.Size(ids, 1));
+        var positions = m.Graph.IsDynamic ? m.Positions(ids) : null;
         for (var index = 0; index < Depth; index++)
         {
             var layer = m["layers", index];
@@ -39,11 +49,7 @@ public static class LlamaDecoder
             x = layer.Add(x, Mlp(layer["mlp"], layer["post_attention_layernorm"].RmsNorm(x)));
         }
 
-        x = m["norm"].RmsNorm(x);
-        var head = graph.Root["lm_head"];
-        return graph.Finish(("logits", isTied
-            ? head.MatMul(x, head.Transpose(m["embed_tokens"].EmbeddingTable(Vocabulary, Width), 1, 0))
-            : head.Linear(x, Vocabulary, bias: false)));
+        return m["norm"].RmsNorm(x);
     }
 
     /// <summary>The lowest number where a place would look at a later one, [batch, 1, length, length].</summary>
@@ -77,7 +83,7 @@ public static class LlamaDecoder
         (k, v) = (Repeat(m, k), Repeat(m, v));
         var scores = m.Div(m.MatMul(q, m.Transpose(k, 0, 1, 3, 2)), Math.Sqrt(HeadSize));
         var y = m.MatMul(m.Softmax(m.Add(scores, mask)), v);
-        return m["o_proj"].Linear(m.Reshape(m.Transpose(y, 0, 2, 1, 3), batch, length, Width), Width, bias: false);
+        return m["o_proj"].Linear(m.Reshape(m.Transpose(y, 0, 2, 1, 3), batch, length, Heads * HeadSize), Width, bias: false);
     }
 
     /// <summary>
@@ -89,23 +95,24 @@ public static class LlamaDecoder
         var place = m["rotary_emb"];
         if (length.Number is { } number)
         {
-            return m.Constant(Waves(wave, number, [1, 1, number, HeadSize]));
+            return m.Constant(Waves(wave, number, HeadSize).Reshape(1, 1, number, HeadSize));
         }
 
-        var rows = place.Slice(place.Parameter(name, _ => Waves(wave, Longest, [Longest, HeadSize])), 0, 0, length);
+        var rows = place.Slice(place.Parameter(name, _ => Waves(wave, Longest, HeadSize)), 0, 0, length);
         return m.Unsqueeze(m.Node("Gather", [rows, positions], Attribute.Int("axis", 0)), 1);
     }
 
-    private static Tensor Waves(Func<double, double> wave, long length, long[] dims)
+    /// <summary>The first columns of the waves of all positions; the second half of a head repeats the first.</summary>
+    internal static Tensor Waves(Func<double, double> wave, long length, long columns)
     {
-        var numbers = new float[length * HeadSize];
+        var numbers = new float[length * columns];
         for (var index = 0; index < numbers.Length; index++)
         {
-            var pair = index % HeadSize % (HeadSize / 2);
-            numbers[index] = (float)wave(index / HeadSize * Math.Pow(10000, -2.0 * pair / HeadSize));
+            var pair = index % columns % (HeadSize / 2);
+            numbers[index] = (float)wave(index / columns * Math.Pow(10000, -2.0 * pair / HeadSize));
         }
 
-        return Tensor.Floats(dims, numbers);
+        return Tensor.Floats([length, columns], numbers);
     }
 
     private static Value Rotate(Module m, Value x, Value cosines, Value sines)
@@ -125,9 +132,10 @@ public static class LlamaDecoder
         return m.Reshape(repeated, sizes[0], m.Multiply(sizes[1], Heads / KeyHeads), sizes[2], sizes[3]);
     }
 
-    private static Value Mlp(Module m, Value x)
+    /// <summary>The gated feed-forward network.</summary>
+    internal static Value Mlp(Module m, Value x)
     {
-        var gate = m["act_fn"].Silu(m["gate_proj"].Linear(x, 2 * Width, bias: false));
-        return m["down_proj"].Linear(m.Mul(gate, m["up_proj"].Linear(x, 2 * Width, bias: false)), Width, bias: false);
+        var gate = m["act_fn"].Silu(m["gate_proj"].Linear(x, Hidden, bias: false));
+        return m["down_proj"].Linear(m.Mul(gate, m["up_proj"].Linear(x, Hidden, bias: false)), Width, bias: false);
     }
 }
