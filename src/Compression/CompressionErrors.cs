@@ -17,6 +17,8 @@ public static class CompressionErrors
     public static readonly ErrorCode InvalidTraining = new("CMP4005", "Data, teacher or noise schedule do not fit the model that is trained.", "The message says what does not fit.");
     /// <summary>An evaluation that lacks what is asked of it.</summary>
     public static readonly ErrorCode InvalidEvaluation = new("CMP4006", "A figure is asked for that the evaluation does not have.", "The message says which figures there are.");
+    /// <summary>Blocks that cannot be removed together.</summary>
+    public static readonly ErrorCode ConflictingBlocks = new("CMP4007", "Blocks cannot be removed together.", "Name one of the two in the message.");
     /// <summary>Layers were skipped (warning).</summary>
     public static readonly ErrorCode LayersSkipped = new("CMP4101", "Layers were skipped because they do not fit the stage.", "They are listed in the report; exclude them to silence the warning.");
     /// <summary>Values were changed by a narrower type (warning).</summary>
