@@ -113,15 +113,25 @@ public sealed class ExporterGraph
     }
 
     /// <summary>Appends a node.</summary>
-    internal Value[] Add(string scope, string opType, IEnumerable<Value?> inputs, int outputs, string domain, IEnumerable<Attribute> attributes)
+    internal Value[] Add(string scope, string opType, IEnumerable<Value?> inputs, int outputs, IEnumerable<Attribute> attributes)
     {
         var name = Numbered($"{scope}/{opType}");
-        if (domain.Length > 0)
-        {
-            Model.OpsetImports[domain] = 1;
-        }
+        return Add(new Node(opType, inputs, Enumerable.Range(0, outputs).Select(index => new Value($"{name}_output_{index}")), name, "", attributes));
+    }
 
-        return Add(new Node(opType, inputs, Enumerable.Range(0, outputs).Select(index => new Value($"{name}_output_{index}")), name, domain, attributes));
+    /// <summary>Appends a node of ONNX Runtime's operators, named as its optimizer names those that it has fused.</summary>
+    /// <param name="opType">The operator.</param>
+    /// <param name="prefix">What its name begins with.</param>
+    /// <param name="inputs">Inputs.</param>
+    /// <param name="outputs">Which outputs it has.</param>
+    /// <param name="attributes">Attributes.</param>
+    internal Value[] Fuse(string opType, string prefix, IEnumerable<Value?> inputs, IReadOnlyList<int> outputs, IEnumerable<Attribute> attributes)
+    {
+        Model.OpsetImports["com.microsoft"] = 1;
+        var number = _names.GetValueOrDefault(prefix);
+        _names[prefix] = number + 1;
+        var name = $"{prefix}_{number.ToString(CultureInfo.InvariantCulture)}";
+        return Add(new Node(opType, inputs, Enumerable.Range(0, outputs[^1] + 1).Select(index => outputs.Contains(index) ? new Value($"{name}_output_{index}") : null), name, "com.microsoft", attributes));
     }
 
     /// <summary>A Constant node that no module asked for, as the exporter makes them for the axes of Unsqueeze.</summary>

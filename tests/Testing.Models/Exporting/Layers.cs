@@ -7,6 +7,7 @@ namespace CompressTool.Testing.Models;
 internal static class Layers
 {
     private const double BiasDeviation = 0.1;
+    private const double EmbeddingDeviation = 0.2;
 
     /// <summary>Conv2d of [batch, channels, height, width].</summary>
     public static Value Conv2d(this Module m, Value x, long outputs, long kernel, long stride = 1, long padding = 0, long groups = 1, bool bias = true)
@@ -51,15 +52,36 @@ internal static class Layers
         var inputs = x.Shape![^1].Value!.Value;
         var sizes = m.Shape(x);
         var rows = m.Reshape(x, -1, sizes[^1]);
-        var y = m.Node("Gemm", [rows, m.Parameter("weight", 0, 1 / Math.Sqrt(inputs), inputs, outputs), m.Bias(outputs)], Attribute.Float("alpha", 1), Attribute.Float("beta", 1));
+        var y = m.Node("Gemm", [rows, m.InputWeight(inputs, outputs), m.Bias(outputs)], Attribute.Float("alpha", 1), Attribute.Float("beta", 1));
         return m.Reshape(y, [.. sizes[..^1], outputs]);
     }
 
+    /// <summary>A Conv1D's weight, [inputs, outputs].</summary>
+    public static Value InputWeight(this Module m, long inputs, long outputs) => m.Parameter("weight", 0, 1 / Math.Sqrt(inputs), inputs, outputs);
+
+    /// <summary>A copy of an embedding's table [rows, width], transposed, as folding makes it of weights that are used twice.</summary>
+    public static Value TransposedCopy(this Module m, long rows, long width) => m.Folded("MatMul", "weight", name => Transpose(RandomTensors.Normal(name, 0, EmbeddingDeviation, rows, width)));
+
+    /// <summary>The positions of tokens [batch, sequence]: [1, sequence].</summary>
+    public static Value Positions(this Module m, Value ids)
+    {
+        var length = m.Size(ids, 1);
+        return length.Number is { } number
+            ? m.Constant(Tensor.Create<long>(DataType.Int64, [1, number], [.. Enumerable.Range(0, (int)number).Select(index => (long)index)]))
+            : m.Unsqueeze(m.Node("Range", [m.Constant(Tensor.Int64(0)), length.Value, m.Constant(Tensor.Int64(1))]), 0);
+    }
+
     /// <summary>Embedding: rows of a table.</summary>
-    public static Value Embedding(this Module m, Value indices, long rows, long width) => m.Node("Gather", [m.Parameter("weight", 0, 1, rows, width), indices]);
+    public static Value Embedding(this Module m, Value indices, long rows, long width) => m.Node("Gather", [m.EmbeddingTable(rows, width), indices]);
+
+    /// <summary>An Embedding's weight, [rows, width].</summary>
+    public static Value EmbeddingTable(this Module m, long rows, long width) => m.Parameter("weight", 0, EmbeddingDeviation, rows, width);
 
     /// <summary>The parameter "bias".</summary>
     public static Value Bias(this Module m, long size) => m.Parameter("bias", 0, BiasDeviation, size);
+
+    /// <summary>The numbers of the parameter "bias", for those who put several together.</summary>
+    public static Tensor BiasTensor(this Module m, long size) => RandomTensors.Normal(m.FullName("bias"), 0, BiasDeviation, size);
 
     private static Tensor Transpose(Tensor matrix)
     {

@@ -26,13 +26,13 @@ public sealed class Module
     public ExporterGraph Graph { get; }
 
     /// <summary>A module inside.</summary>
-    public Module this[string name] => new(Graph, Join(name), $"{_scope}/{name}", name);
+    public Module this[string name] => new(Graph, FullName(name), $"{_scope}/{name}", name);
 
     /// <summary>A module of a Sequential, which runs them and so stands in the names of the nodes.</summary>
     public Module this[int index] => this[_name, index, _path, _scope];
 
     /// <summary>A module of a ModuleList, which does not run itself.</summary>
-    public Module this[string list, int index] => this[list, index, Join(list), _scope];
+    public Module this[string list, int index] => this[list, index, FullName(list), _scope];
 
     private Module this[string list, int index, string path, string scope]
     {
@@ -46,21 +46,21 @@ public sealed class Module
     /// <summary>A parameter of normally distributed numbers.</summary>
     public Value Parameter(string name, double mean, double deviation, params long[] dims)
     {
-        var full = Join(name);
+        var full = FullName(name);
         return Graph.Parameter(full, () => RandomTensors.Normal(full, mean, deviation, dims));
     }
 
     /// <summary>A parameter or buffer of other numbers.</summary>
     public Value Parameter(string name, Func<string, Tensor> make)
     {
-        var full = Join(name);
+        var full = FullName(name);
         return Graph.Parameter(full, () => make(full));
     }
 
     /// <summary>What constant folding makes of a parameter that only one operator takes, such as the transposed weights of MatMul.</summary>
     public Value Folded(string user, string name, Func<string, Tensor> make)
     {
-        var full = Join(name);
+        var full = FullName(name);
         return Graph.Folded(user, full, () => make(full));
     }
 
@@ -75,11 +75,8 @@ public sealed class Module
 
     /// <summary>Appends a node with several outputs.</summary>
     public Value[] Nodes(string opType, int outputs, IEnumerable<Value?> inputs, params IEnumerable<Attribute> attributes) =>
-        Graph.Add(_scope, opType, inputs, outputs, "", attributes);
+        Graph.Add(_scope, opType, inputs, outputs, attributes);
 
-    /// <summary>Appends a node of ONNX Runtime's own operators.</summary>
-    public Value[] Fused(string opType, int outputs, IEnumerable<Value?> inputs, params IEnumerable<Attribute> attributes) =>
-        Graph.Add(_scope, opType, inputs, outputs, "com.microsoft", attributes);
-
-    private string Join(string name) => _path.Length == 0 ? name : $"{_path}.{name}";
+    /// <summary>A name of the state dict.</summary>
+    public string FullName(string name) => _path.Length == 0 ? name : $"{_path}.{name}";
 }
