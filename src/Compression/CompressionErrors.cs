@@ -19,6 +19,8 @@ public static class CompressionErrors
     public static readonly ErrorCode InvalidEvaluation = new("CMP4006", "A figure is asked for that the evaluation does not have.", "The message says which figures there are.");
     /// <summary>Blocks that cannot be removed together.</summary>
     public static readonly ErrorCode ConflictingBlocks = new("CMP4007", "Blocks cannot be removed together.", "Name one of the two in the message.");
+    /// <summary>A target of pruning that cannot be met.</summary>
+    public static readonly ErrorCode UnreachableTarget = new("CMP4008", "A target of pruning cannot be met.", "The message says how far pruning gets; raise the target or let more be pruned.");
     /// <summary>Layers were skipped (warning).</summary>
     public static readonly ErrorCode LayersSkipped = new("CMP4101", "Layers were skipped because they do not fit the stage.", "They are listed in the report; exclude them to silence the warning.");
     /// <summary>Values were changed by a narrower type (warning).</summary>

@@ -25,20 +25,53 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
         {
             var isLast = round == options.Rounds;
             var left = 1 - ((double)round / options.Rounds);
-            var target = options.Target is { } wanted ? new PruneTarget { Sparsity = isLast ? wanted.Sparsity : new Fraction(wanted.Sparsity.Value * (1 - (left * left * left))) } : null;
+            var target = options.Target is { } wanted ? TargetOf(wanted, round, isLast ? 0 : left) : null;
 
             // Only the last pruning says what could not be pruned.
             last = PruneStage.Prune(model, options with { Target = target, Finetune = null }, Part(round, 0, 1 - TrainingShare, isLast), round > 1);
             first ??= last;
             var metrics = Train(model, round);
-            metrics["sparsity"] = last["sparsity"]!.DeepClone();
+            foreach (var key in (string[])["sparsity", "parameters", "macs"])
+            {
+                metrics[key] = last[key]?.DeepClone();
+            }
+
             rounds.Add(metrics);
         }
 
-        last!["zerosBefore"] = first!["zerosBefore"]!.DeepClone();
-        last["sparsityBefore"] = first["sparsityBefore"]!.DeepClone();
-        last["rounds"] = rounds;
+        // What was there before is what the first round saw.
+        foreach (var (key, value) in first!.Where(pair => pair.Key.EndsWith("Before", StringComparison.Ordinal)).ToArray())
+        {
+            last![key] = value!.DeepClone();
+        }
+
+        last!["rounds"] = rounds;
         return last;
+    }
+
+    /// <summary>
+    /// The target of a round. Zeros are counted anew each time; what is left of structures counts from what the round before left, so
+    /// that each takes an equal part of the whole.
+    /// </summary>
+    /// <param name="wanted">The target of all rounds.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="left">The share of the rounds that are still to come.</param>
+    private PruneTarget TargetOf(PruneTarget wanted, int round, double left)
+    {
+        return new PruneTarget
+        {
+            Sparsity = wanted.Sparsity is { } sparsity ? new Fraction(sparsity.Value * (1 - (left * left * left))) : null,
+            Ratio = wanted.Ratio is { } ratio ? new Fraction(1 - Share(1 - ratio.Value)) : null,
+            Parameters = Of(wanted.Parameters),
+            Macs = Of(wanted.Macs),
+            Latency = Of(wanted.Latency),
+        };
+
+        Fraction? Of(Fraction? share) => share is { } value ? new Fraction(Share(value.Value)) : null;
+
+        double Share(double end) => LeftAfter(end, round) / LeftAfter(end, round - 1);
+
+        double LeftAfter(double end, int rounds) => 1 - ((1 - end) * rounds / options.Rounds);
     }
 
     private JsonObject Train(Model model, int round)

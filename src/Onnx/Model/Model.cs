@@ -40,7 +40,7 @@ public sealed class Model : IDisposable
     /// <summary>Free key-value pairs.</summary>
     public List<KeyValuePair<string, string>> Metadata { get; } = [];
 
-    /// <summary>Full path of the file it was loaded from; null when made in memory.</summary>
+    /// <summary>Full path of the file it was loaded from; null when made in memory, or when it has become another model than that file's (<see cref="LeaveFile"/>).</summary>
     public string? Path { get; internal set; }
 
     /// <summary>Full paths of the files it was loaded from, the model file first, then its weight files; empty when made in memory.</summary>
@@ -84,6 +84,9 @@ public sealed class Model : IDisposable
 
         _files.Clear();
     }
+
+    /// <summary>Says that the graph has become another one than that of its file, so that nobody loads the file in its place; weights are still read from it.</summary>
+    public void LeaveFile() => Path = null;
 
     /// <summary>Makes a file that tensors are in close together with the model.</summary>
     public void Own(IDisposable file) => _files.Add(file);

@@ -18,9 +18,10 @@ public static class ConstantFolding
     /// <summary>Folds, and removes nodes and initializers that nothing uses any more.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">How shapes are inferred on the way; null for the defaults.</param>
+    /// <param name="keepWeights">True to leave alone what comes from weights, so that they keep their names and forms.</param>
     /// <returns>How many nodes were folded.</returns>
     /// <exception cref="Diagnostics.CompressToolException">Shapes or types contradict each other (CMP2006).</exception>
-    public static int Run(Model model, InferenceOptions? options = null)
+    public static int Run(Model model, InferenceOptions? options = null, bool keepWeights = false)
     {
         var result = ShapeInference.Analyze(model, options ?? new InferenceOptions(), MaxElements);
         var fromWeights = new HashSet<Value>();
@@ -31,7 +32,7 @@ public static class ConstantFolding
             fromWeights.UnionWith(graph.Initializers.Where(initializer => initializer.Initializer!.Type is not (DataType.Int64 or DataType.Int32 or DataType.Bool)));
             foreach (var node in graph.Nodes)
             {
-                if (!node.Is("Constant") && Fold(node, result, fromWeights))
+                if (!node.Is("Constant") && !(keepWeights && node.Inputs.Any(input => input is not null && fromWeights.Contains(input))) && Fold(node, result, fromWeights))
                 {
                     count++;
                 }

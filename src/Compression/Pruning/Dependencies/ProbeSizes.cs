@@ -1,0 +1,45 @@
+using CompressTool.Onnx;
+using CompressTool.Onnx.Inference;
+
+namespace CompressTool.Compression.Pruning.Dependencies;
+
+/// <summary>Lengths for the dimensions that a model leaves open, so that reshapes can be followed with numbers.</summary>
+internal static class ProbeSizes
+{
+    /// <summary>Lengths to try for all open dimensions that have no usual length: models may need one that is large enough or that strides divide.</summary>
+    private static readonly long[] s_lengths = [64, 32, 16, 224, 8, 1];
+
+    /// <summary>Lengths by symbol, with which the shapes of the model can be inferred.</summary>
+    public static IReadOnlyDictionary<string, long> Of(Model model)
+    {
+        var usual = UsualDims.Of(model);
+        var symbols = model.Graph.Inputs.Where(input => input.Shape is not null)
+            .SelectMany(input => input.Shape!.Select((dim, axis) => (dim.Symbol, axis)))
+            .Where(pair => pair.Symbol is not null)
+            .DistinctBy(pair => pair.Symbol)
+            .ToArray();
+        if (symbols.All(pair => pair.axis == 0 || usual.ContainsKey(pair.Symbol!)))
+        {
+            return Bind(symbols, usual, 1);
+        }
+
+        foreach (var length in s_lengths)
+        {
+            var bindings = Bind(symbols, usual, length);
+            try
+            {
+                ShapeInference.Analyze(model, new InferenceOptions { Bindings = bindings, Refresh = true });
+                return bindings;
+            }
+            catch (Onnx.Diagnostics.CompressToolException) when (length != s_lengths[^1])
+            {
+                // The next length may fit.
+            }
+        }
+
+        return usual;
+    }
+
+    private static Dictionary<string, long> Bind(IEnumerable<(string? Symbol, int Axis)> symbols, IReadOnlyDictionary<string, long> usual, long length) =>
+        symbols.ToDictionary(pair => pair.Symbol!, pair => usual.TryGetValue(pair.Symbol!, out var known) ? known : pair.Axis == 0 ? 2 : length);
+}

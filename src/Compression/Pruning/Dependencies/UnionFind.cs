@@ -1,0 +1,90 @@
+namespace CompressTool.Compression.Pruning.Dependencies;
+
+/// <summary>
+/// Sets of things that are removed together. Each thing has a number; a set may be frozen, which says that it stays, and why.
+/// </summary>
+internal sealed class UnionFind
+{
+    private readonly Dictionary<int, string> _reasons = [];
+    private readonly HashSet<int> _mixed = [];
+    private int[] _parents = new int[1024];
+
+    /// <summary>How many things there are.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Makes new things, each in a set of its own.</summary>
+    /// <returns>Their numbers, one after the other.</returns>
+    public int[] Create(int count)
+    {
+        var numbers = new int[count];
+        if (Count + count > _parents.Length)
+        {
+            Array.Resize(ref _parents, Math.Max(_parents.Length * 2, Count + count));
+        }
+
+        for (var index = 0; index < count; index++)
+        {
+            numbers[index] = _parents[Count] = Count++;
+        }
+
+        return numbers;
+    }
+
+    /// <summary>The number that stands for the set of a thing.</summary>
+    public int Find(int number)
+    {
+        while (_parents[number] != number)
+        {
+            number = _parents[number] = _parents[_parents[number]];
+        }
+
+        return number;
+    }
+
+    /// <summary>Makes one set of two.</summary>
+    public void Join(int first, int second)
+    {
+        (first, second) = (Find(first), Find(second));
+        if (first == second)
+        {
+            return;
+        }
+
+        // The older number stands for both, so that names and orders do not depend on the order of joining.
+        var (kept, gone) = first < second ? (first, second) : (second, first);
+        _parents[gone] = kept;
+        if (_reasons.Remove(gone, out var reason))
+        {
+            _reasons.TryAdd(kept, reason);
+        }
+
+        if (_mixed.Remove(gone))
+        {
+            _mixed.Add(kept);
+        }
+    }
+
+    /// <summary>Joins things pairwise.</summary>
+    public void Join(int[] first, int[] second)
+    {
+        if (!ReferenceEquals(first, second))
+        {
+            for (var index = 0; index < first.Length; index++)
+            {
+                Join(first[index], second[index]);
+            }
+        }
+    }
+
+    /// <summary>Says that the set of a thing stays.</summary>
+    public void Freeze(int number, string reason) => _reasons.TryAdd(Find(number), reason);
+
+    /// <summary>Why the set of a thing stays; null when it may go.</summary>
+    public string? ReasonOf(int number) => _reasons.Count == 0 ? null : _reasons.GetValueOrDefault(Find(number));
+
+    /// <summary>Notes that a normalisation or reduction runs over the set, so that the others change when it goes.</summary>
+    public void Mix(int number) => _mixed.Add(Find(number));
+
+    /// <summary>Whether a normalisation or reduction runs over the set.</summary>
+    public bool IsMixed(int number) => _mixed.Contains(Find(number));
+}

@@ -1,0 +1,92 @@
+using CompressTool.Compression.Pruning.Dependencies;
+using CompressTool.Onnx;
+
+namespace CompressTool.Compression.Pruning.Removal;
+
+/// <summary>
+/// Parameters and MACs that a model would have without some channels, without cutting it: targets are searched with it. MACs are those
+/// of products with constants, for one pass at the analysis' sizes; only their share of the whole model means something.
+/// </summary>
+internal sealed class StructureCost
+{
+    private readonly DependencyWalk _walk;
+    private readonly List<(Factor[][] Output, Func<KeptLengths, double> Terms)> _products = [];
+
+    public StructureCost(DependencyGraph dependencies)
+    {
+        _walk = dependencies.Walk;
+        foreach (var node in _walk.Model.Graph.Nodes)
+        {
+            if (TermsOf(node) is { } terms && node.Output(0) is { } output && _walk.KnownLayout(output) is { } layout)
+            {
+                _products.Add((layout.Axes, terms));
+            }
+        }
+
+        Whole = Of([]);
+    }
+
+    /// <summary>The whole model.</summary>
+    public (long Parameters, double Macs) Whole { get; }
+
+    /// <summary>The model without some channels.</summary>
+    public (long Parameters, double Macs) Of(IEnumerable<(PrunableGroup Group, IReadOnlyList<int> Channels)> choice)
+    {
+        var slots = _walk.Coupling.Slots;
+        var removed = new bool[slots.Count];
+        foreach (var (group, channels) in choice)
+        {
+            foreach (var channel in channels)
+            {
+                removed[slots.Find(group.Slots[channel][0])] = true;
+                if (group.Kind == GroupKind.Heads)
+                {
+                    Array.ForEach(group.Slots[channel], slot => removed[slots.Find(slot)] = true);
+                }
+            }
+        }
+
+        var lengths = new KeptLengths(slot => removed[slots.Find(slot)]);
+        var macs = _products.Sum(product => product.Output.Aggregate(product.Terms(lengths), (count, axis) => count * lengths.Of(axis)));
+        return (_walk.Constants.Where(constant => Layers.ConstantOf(constant)!.Type.IsFloat()).Sum(constant => Count(constant, lengths)), macs);
+    }
+
+    private long Count(Value constant, KeptLengths lengths)
+    {
+        var axes = _walk.LayoutOf(constant).Axes;
+        if (constant.Uses.Select(use => use.Node).FirstOrDefault(node => _walk.Coupling.GroupedInputs.ContainsKey(node) && node.Input(1) == constant) is { } grouped)
+        {
+            return axes[2..].Aggregate(lengths.Of(axes[0]) * (long)GroupInputs(grouped, lengths), (count, axis) => count * lengths.Of(axis));
+        }
+
+        return axes.Aggregate(1L, (count, axis) => count * lengths.Of(axis));
+    }
+
+    private int GroupInputs(Node node, KeptLengths lengths) =>
+        lengths.Of(_walk.KnownLayout(node.Input(0)!)!.Axes[1]) / (int)node.GetInt("group", 1);
+
+    /// <summary>How many products each element of the output is the sum of; null for other operators.</summary>
+    private Func<KeptLengths, double>? TermsOf(Node node)
+    {
+        var weight = node.Input(1) is { } value ? _walk.KnownLayout(value) : null;
+        switch (node)
+        {
+            case { Domain: "", OpType: "Conv" } when weight is not null:
+                var window = weight.Axes[2..].Aggregate(1.0, (product, axis) => product * Layout.LengthOf(axis));
+                return _walk.Coupling.GroupedInputs.ContainsKey(node)
+                    ? lengths => window * GroupInputs(node, lengths)
+                    : lengths => window * lengths.Of(weight.Axes[1]);
+            case { Domain: "", OpType: "ConvTranspose" } when weight is not null && _walk.KnownLayout(node.Input(0)!) is { } data:
+                // Each input element meets the whole window, whatever the output's size.
+                var (outputs, inputs) = (_walk.DimsOf(node.Output(0)!)!, _walk.DimsOf(node.Input(0)!)!);
+                var share = inputs.Skip(2).Aggregate(1.0, (product, dim) => product * dim) / outputs.Skip(2).Aggregate(1.0, (product, dim) => product * dim)
+                    * weight.Axes[2..].Aggregate(1.0, (product, axis) => product * Layout.LengthOf(axis));
+                return lengths => share * lengths.Of(data.Axes[1]);
+            case { Domain: "", OpType: "MatMul" or "Gemm" } when node.Inputs.Any(input => WeightChain.Trace(input) is not null) && _walk.KnownLayout(node.Input(0)!) is { } left:
+                var inner = left.Axes[node.OpType == "Gemm" && node.GetInt("transA", 0) != 0 ? 0 : left.Rank - 1];
+                return lengths => lengths.Of(inner);
+            default:
+                return null;
+        }
+    }
+}

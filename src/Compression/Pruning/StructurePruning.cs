@@ -1,0 +1,80 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Pruning.Criteria;
+using CompressTool.Compression.Pruning.Dependencies;
+using CompressTool.Compression.Pruning.Importance;
+using CompressTool.Compression.Pruning.Removal;
+using CompressTool.Compression.Pruning.Selection;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Cost;
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression.Pruning;
+
+/// <summary>Removes channels, heads or neurons: finds what hangs together, scores it, chooses, and cuts.</summary>
+internal sealed class StructurePruning(PruneOptions options, StageContext context)
+{
+    /// <summary>Prunes a model.</summary>
+    public JsonObject Run(Model model)
+    {
+        var before = ModelCost.Measure(model);
+        context.Report(0, "dependencies");
+        DependencyGraph.Prepare(model);
+        var dependencies = DependencyGraph.Analyze(model, context.CancellationToken);
+        var selection = new GroupSelection(dependencies, options.Structure, options.Layers);
+        var scorer = new GroupScorer(CriterionFactory.Create(options.Criterion, context.Seed), null);
+        scorer.Read(selection.Groups.Select(group => (group.Members, group.Length)), (share, name) => context.Report(share, name), context.CancellationToken);
+        var chooser = new ChannelChooser(selection.Groups, scorer, options, context.CancellationToken);
+        var choice = new TargetSearch(chooser, new StructureCost(dependencies), options, context).Run();
+        var report = Describe(selection, choice, chooser);
+        StructureRemoval.Run(dependencies, choice.Parts);
+        model.LeaveFile();
+
+        var after = ModelCost.Measure(model);
+        report["parametersBefore"] = before.Parameters;
+        report["parameters"] = after.Parameters;
+        report["macsBefore"] = before.Macs;
+        report["macs"] = after.Macs;
+        return report;
+    }
+
+    private JsonObject Describe(GroupSelection selection, ChannelChoice choice, ChannelChooser chooser)
+    {
+        var groups = new JsonArray();
+        var unchanged = new List<(string Name, string Reason)>();
+        foreach (var group in selection.Groups)
+        {
+            var removed = choice.Of(group).Count;
+            groups.Add(new JsonObject { ["name"] = group.Name, ["kind"] = group.Kind.ToString(), ["channelsBefore"] = group.Length, ["channels"] = group.Length - removed });
+            if (removed > 0 || options.Scope == PruneScope.Global)
+            {
+                continue;
+            }
+
+            var reason = chooser.Unscored.Contains(group) ? "the criterion has no score for it"
+                : group.Multiple > 1 ? $"{group.Length} channels in {group.Multiple} groups of a normalisation are too few for this target"
+                : $"{group.Length} channels are too few for this target";
+            if (selection.ExplicitPath(group) is { } path)
+            {
+                throw new CompressToolException(CompressionErrors.SelectedButUnchanged, $"the channels of '{group.Name}' stay: {reason}") { OptionPath = path };
+            }
+
+            unchanged.Add((group.Name, reason));
+        }
+
+        if (!choice.Parts.Any())
+        {
+            throw new CompressToolException(CompressionErrors.NoEffect, $"nothing would be removed; {unchanged.Select(item => $"'{item.Name}': {item.Reason}").FirstOrDefault("the target is too small for any group")}; give a higher target")
+            { OptionPath = "target" };
+        }
+
+        if (unchanged.Count > 0)
+        {
+            context.AddWarning(CompressionErrors.LayersSkipped,
+                $"{unchanged.Count} of {selection.Groups.Count} groups keep all their channels: {string.Join(", ", unchanged.Take(5).Select(item => $"{item.Name} ({item.Reason})"))}{(unchanged.Count > 5 ? $" and {unchanged.Count - 5} more" : "")}",
+                "layers");
+        }
+
+        return new JsonObject { ["groups"] = groups };
+    }
+}
