@@ -7,15 +7,28 @@ using CompressTool.Training.Loop;
 
 namespace CompressTool.Compression.Distillation;
 
+/// <summary>Images for a diffusion model, as they are.</summary>
+/// <param name="Source">Batches of them, with labels where the model takes any, by the names of the inputs.</param>
+/// <param name="Inputs">The model's inputs.</param>
+internal sealed record CleanImages(IBatchSource Source, DiffusionInputs Inputs);
+
 /// <summary>Opens images, and the labels that go with them, as the data of a diffusion model's training.</summary>
 internal static class NoisyImages
 {
     /// <summary>Batches of noisy images.</summary>
+    /// <inheritdoc cref="OpenClean"/>
+    public static IBatchSource Open(Model model, TrainingOptions options, Func<SampleOptions, ImageSet> draw)
+    {
+        var (source, inputs) = OpenClean(model, options, draw);
+        return new NoisySource(source, DenoisingTask.Create(options.Noise, model), inputs.Sample.Name, inputs.Timestep);
+    }
+
+    /// <summary>Batches of images without noise.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">The options.</param>
     /// <param name="draw">Draws samples of the teacher.</param>
     /// <exception cref="CompressToolException">The model has other inputs, or the data does not fit them.</exception>
-    public static IBatchSource Open(Model model, TrainingOptions options, Func<SampleOptions, ImageSet> draw)
+    public static CleanImages OpenClean(Model model, TrainingOptions options, Func<SampleOptions, ImageSet> draw)
     {
         var graph = model.Graph;
         if (!graph.Inputs.Any(input => input.ElementType == DataType.Float && input.Shape is { Count: 4 }))
@@ -44,10 +57,9 @@ internal static class NoisyImages
             throw Invalid("images", $"the images have {source.Channels} channels, and the input '{sample.Name}' of the model takes {channels}");
         }
 
-        var labelled = labels is not null && options.Data.LabelDropout > 0
+        return new CleanImages(labels is not null && options.Data.LabelDropout > 0
             ? new LabelDropoutSource(source, inputs.Labels!.Name, options.Data.LabelDropout, NullLabel(labels, set.Classes.Count, options.Data, inputs))
-            : (IBatchSource)source;
-        return new NoisySource(labelled, DenoisingTask.Create(options.Noise, model), sample.Name, inputs.Timestep);
+            : source, inputs);
     }
 
     /// <param name="inputs">The model's inputs.</param>

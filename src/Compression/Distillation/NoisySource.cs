@@ -42,7 +42,8 @@ internal sealed class NoisySource(IBatchSource clean, DenoisingTask task, string
                 weights.AsSpan<float>()[item] = task.WeightAt(time);
             }
 
-            arrays[timestep.Name] = Timesteps(timesteps);
+            arrays[timestep.Name] = new NativeArray(timestep.ElementType, batch.Count);
+            SetTimesteps(arrays[timestep.Name], timesteps);
             return new Batch(batch.Count, arrays);
         }
         catch
@@ -56,7 +57,8 @@ internal sealed class NoisySource(IBatchSource clean, DenoisingTask task, string
         }
     }
 
-    private static void Mix(Span<float> sample, Span<float> target, ReadOnlySpan<float> noise, (float OfSample, float OfNoise) mixed, (float OfSample, float OfNoise) wanted)
+    /// <summary>Makes noisy samples of clean ones, in place, and what the model should predict.</summary>
+    public static void Mix(Span<float> sample, Span<float> target, ReadOnlySpan<float> noise, (float OfSample, float OfNoise) mixed, (float OfSample, float OfNoise) wanted)
     {
         for (var index = 0; index < sample.Length; index++)
         {
@@ -66,19 +68,17 @@ internal sealed class NoisySource(IBatchSource clean, DenoisingTask task, string
         }
     }
 
-    private NativeArray Timesteps(long[] timesteps)
+    /// <summary>Writes timesteps into an array of the type that the model takes.</summary>
+    public static void SetTimesteps(NativeArray array, ReadOnlySpan<long> timesteps)
     {
-        var array = new NativeArray(timestep.ElementType, timesteps.Length);
         for (var item = 0; item < timesteps.Length; item++)
         {
-            switch (timestep.ElementType)
+            switch (array.Type)
             {
                 case DataType.Int64: array.AsSpan<long>()[item] = timesteps[item]; break;
                 case DataType.Int32: array.AsSpan<int>()[item] = (int)timesteps[item]; break;
                 default: array.AsSpan<float>()[item] = timesteps[item]; break;
             }
         }
-
-        return array;
     }
 }

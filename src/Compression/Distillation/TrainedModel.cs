@@ -3,17 +3,11 @@ using CompressTool.Compression.Quantization.Float16;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
-using CompressTool.Onnx.Inference;
-using CompressTool.Training.Differentiation;
 using CompressTool.Training.Engine;
-using CompressTool.Training.Expressions;
 using CompressTool.Training.Loop;
 using CompressTool.Training.Optimization;
 
 namespace CompressTool.Compression.Distillation;
-
-/// <summary>A term of a loss: its name, its weight, and the array of the batch that the output is compared with.</summary>
-internal readonly record struct ErrorTerm(string Name, double Weight, string Target);
 
 /// <summary>
 /// Trains the weights of a model: builds the loss on its graph, lets a <see cref="Trainer"/> run, and puts the weights back. A
@@ -21,8 +15,6 @@ internal readonly record struct ErrorTerm(string Name, double Weight, string Tar
 /// </summary>
 internal sealed class TrainedModel
 {
-    private const string Loss = "loss";
-
     private readonly Model _model;
     private readonly TrainingOptions _options;
     private readonly StageContext _context;
@@ -31,8 +23,7 @@ internal sealed class TrainedModel
     public TrainedModel(Model model, TrainingOptions options, StageContext context)
     {
         (_model, _options, _context) = (model, options, context);
-        Output = model.Graph.Outputs.FirstOrDefault(output => output.ElementType == DataType.Float)
-            ?? throw Unsuitable("no output of the model is float32, and only such a model can be trained; train before quantizing");
+        Output = TaskLoss.OutputOf(model);
         _microBatch = MicroBatch();
     }
 
@@ -60,6 +51,9 @@ internal sealed class TrainedModel
         return NoisyImages.Open(_model, _options, samples => new TeacherSamples(samples, _options, _context).Open(teacher));
     }
 
+    /// <summary>The images without noise.</summary>
+    public CleanImages OpenImages() => NoisyImages.OpenClean(_model, _options, samples => new TeacherSamples(samples, _options, _context).Open(null));
+
     /// <summary>Trains, and puts the new weights into the model.</summary>
     /// <param name="source">The batches.</param>
     /// <param name="terms">The loss: a weighted sum of mean squared errors.</param>
@@ -69,16 +63,16 @@ internal sealed class TrainedModel
         using var first = source.Read((ulong)_context.Seed, 0, _context.CancellationToken);
         using var part = first.Slice(0, _microBatch);
         var engine = new OnnxRuntimeTrainingEngine();
-        using var training = Copy();
-        var graph = AddLoss(training, part, terms);
+        using var training = TaskLoss.Copy(_model);
+        var graph = TaskLoss.Build(training, Output.Name, part, terms);
 
         // The values are those of the model as it is now, which may be another than in its file.
         var current = _model.Graph.Initializers.ToDictionary(value => value.Name, value => value.Initializer!);
         var parameters = ParameterSet.Create(graph.Parameters.Keys.Select(name => KeyValuePair.Create(name, current[name])));
         var frozen = _options.KeepZeros ? Freeze(parameters) : 0;
         using var function = engine.CompileGradient(
-            graph.Model, Loss, [.. graph.Parameters.Keys], new GradientOptions { Segments = _options.Segments }, cancellationToken: _context.CancellationToken);
-        using var step = new FunctionStep(function, parameters, Loss, [.. terms.Select(term => term.Name)], new NonFiniteSearch(engine, () => AddLoss(Copy(), part, terms).Model));
+            graph.Model, TaskLoss.Name, [.. graph.Parameters.Keys], new GradientOptions { Segments = _options.Segments }, cancellationToken: _context.CancellationToken);
+        using var step = new FunctionStep(function, parameters, TaskLoss.Name, [.. terms.Select(term => term.Name)], new NonFiniteSearch(engine, () => TaskLoss.Build(TaskLoss.Copy(_model), Output.Name, part, terms).Model));
         var trainer = new Trainer(parameters, step, source, new TrainerOptions
         {
             Steps = _options.Steps,
@@ -124,45 +118,6 @@ internal sealed class TrainedModel
             : wanted;
     }
 
-    /// <summary>The model once more; the weights stay in their file.</summary>
-    private Model Copy() => _model.Path is { } path ? Model.Load(path) : Model.Parse(_model.ToBytes());
-
-    private TrainingGraph AddLoss(Model model, Batch part, IReadOnlyList<ErrorTerm> terms)
-    {
-        var shapes = model.Graph.Inputs.ToDictionary(input => input.Name, input => Shape.Of(part.Arrays[input.Name].Dims));
-        var graph = TrainingGraph.Create(model, new InferenceOptions { InputShapes = shapes }, Trainable(model), TrainingPrecision.Float32);
-        var builder = graph.Builder;
-        var output = builder.Of(model.Graph.Outputs.First(value => value.Name == Output.Name));
-        foreach (var other in model.Graph.Outputs.Distinct().ToArray())
-        {
-            model.Graph.Outputs.Remove(other);
-        }
-
-        var weight = part.Arrays.TryGetValue(NoisySource.Weight, out var weights) ? builder.Input(NoisySource.Weight, weights.Type, weights.Dims) : null;
-        Expr? loss = null;
-        foreach (var term in terms)
-        {
-            var array = part.Arrays.GetValueOrDefault(term.Target)
-                ?? throw new CompressToolException(CompressionErrors.InvalidTraining, $"the data has no tensor '{term.Target}', which the loss compares the output '{Output.Name}' with") { OptionPath = "data.tensors" };
-            if (!array.Dims.SequenceEqual(output.Dims))
-            {
-                throw new CompressToolException(CompressionErrors.InvalidTraining, $"'{term.Target}' is {array}, and the output '{Output.Name}' is [{string.Join(',', output.Dims)}]") { OptionPath = "data" };
-            }
-
-            var error = (output - builder.Input(term.Target, array.Type, array.Dims)).Square().Mean([.. Enumerable.Range(1, output.Rank - 1)]);
-            var value = ((weight is null ? error : error * weight).Mean() * term.Weight).Reshape();
-            builder.AddOutput(term.Name, value);
-            loss = loss is null ? value : loss + value;
-        }
-
-        builder.AddOutput(Loss, loss!);
-        return graph;
-    }
-
-    /// <summary>Weights, biases and scales; not tables of positions and the like, nor single numbers, which exporters keep beside them as initializers.</summary>
-    private static IEnumerable<string> Trainable(Model model) =>
-        model.Graph.Initializers.Where(value => value.Initializer is { Type: DataType.Float or DataType.Float16 or DataType.BFloat16, Count: > 1, IsTrainable: true }).Select(value => value.Name);
-
     private static long Freeze(ParameterSet parameters)
     {
         long frozen = 0;
@@ -193,6 +148,4 @@ internal sealed class TrainedModel
             });
         }
     }
-
-    private static CompressToolException Unsuitable(string message) => new(CompressionErrors.UnsuitableModel, message) { OptionPath = "data" };
 }

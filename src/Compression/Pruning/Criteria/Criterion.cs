@@ -56,7 +56,7 @@ internal enum GroupNormalizer
 internal sealed record ScoredWeight(Value Value, IReadOnlyList<int> Axes, MemberRole Role, IReadOnlyList<bool[]?>? Kept = null)
 {
     /// <summary>Its tensor.</summary>
-    public Tensor Tensor => Value.Initializer!;
+    public Tensor Tensor => Layers.ConstantOf(Value)!;
 }
 
 /// <summary>What makes a channel, head or neuron worth keeping: gives the slices of a weight scores, of which the smallest go first.</summary>

@@ -27,12 +27,12 @@ internal sealed class GroupScorer(Criterion criterion, ImportanceData? data = nu
     {
         var wanted = groups.SelectMany(group => group.Members.Where(member => criterion.Counts(member, group.Channels)))
             .GroupBy(member => member.Weight).ToArray();
-        long done = 0, all = wanted.Sum(weight => weight.Key.Initializer!.Count);
+        long done = 0, all = wanted.Sum(weight => Layers.ConstantOf(weight.Key)!.Count);
         foreach (var members in wanted)
         {
             progress?.Invoke((double)done / Math.Max(1, all), members.Key.Name);
             Read(members.Key, [.. members.Select(member => member.Axis).Distinct()], members.First().Role, cancellationToken);
-            done += members.Key.Initializer!.Count;
+            done += Layers.ConstantOf(members.Key)!.Count;
         }
     }
 

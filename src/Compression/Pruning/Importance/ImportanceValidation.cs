@@ -1,0 +1,69 @@
+using CompressTool.Compression.Distillation;
+using CompressTool.Compression.Pruning.Criteria;
+using CompressTool.Compression.Stages;
+
+namespace CompressTool.Compression.Pruning.Importance;
+
+/// <summary>What the types of importance options cannot say.</summary>
+internal static class ImportanceValidation
+{
+    /// <summary>Checks the options for a criterion.</summary>
+    /// <param name="options">The options; null when the recipe has none.</param>
+    /// <param name="criterion">The criterion.</param>
+    /// <param name="path">Where the options are, e.g. <c>importance</c>.</param>
+    /// <param name="errors">Takes the errors.</param>
+    public static void Check(ImportanceOptions? options, StructureCriterion criterion, string path, OptionErrors errors)
+    {
+        var needs = CriterionFactory.Create(criterion, 0).Data;
+        if (needs == CriterionData.None)
+        {
+            if (options is not null)
+            {
+                errors.Add(path, "the criterion needs no data; remove this, or choose another criterion");
+            }
+
+            return;
+        }
+
+        if (options?.Data is null)
+        {
+            errors.Add(options is null ? "" : path, $"the criterion needs data: give {path}, e.g. {path}: {{ data: {{ images: images.npy }} }}");
+            return;
+        }
+
+        var inner = new OptionErrors();
+        TrainingValidation.Check(Training(options), inner);
+        foreach (var (key, message) in inner.Items)
+        {
+            errors.Add($"{path}.{key}", message);
+        }
+
+        if (Sweeps(criterion, options) && options.Data.Tensors is not null)
+        {
+            errors.Add($"{path}.data.tensors", "images go through timesteps, tensors do not; give images, or choose taylor-elementwise without timesteps");
+        }
+        else if (Sweeps(criterion, options) && options.Noise.MinSnr is not null)
+        {
+            errors.Add($"{path}.noise.min-snr", "the timesteps are added up as they are; remove min-snr");
+        }
+    }
+
+    /// <summary>Whether one batch goes through timesteps.</summary>
+    public static bool Sweeps(StructureCriterion criterion, ImportanceOptions options) => CriterionFactory.Create(criterion, 0).Data switch
+    {
+        CriterionData.TimestepGradients => true,
+        CriterionData.Gradients => options.Timesteps is not null,
+        _ => false,
+    };
+
+    /// <summary>The options as those of a training, which open the same data.</summary>
+    public static FinetuneOptions Training(ImportanceOptions options) => new()
+    {
+        Data = options.Data!,
+        Batch = options.Batch,
+        MicroBatch = options.MicroBatch,
+        Segments = options.Segments,
+        Noise = options.Noise,
+        Steps = 1,
+    };
+}
