@@ -73,7 +73,8 @@ public sealed record LayerPattern(string Text)
                select string.Join('.', segments[first..last]);
     }
 
-    private static bool IsMatch(ReadOnlySpan<char> glob, ReadOnlySpan<char> text)
+    /// <summary>True when a text fits a glob.</summary>
+    internal static bool IsMatch(ReadOnlySpan<char> glob, ReadOnlySpan<char> text)
     {
         var (g, t, star, mark) = (0, 0, -1, 0);
         while (t < text.Length)

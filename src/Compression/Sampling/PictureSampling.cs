@@ -71,26 +71,41 @@ internal sealed class PictureSampling(SampleOptions options, SchedulerConfig sch
         for (var first = 0; first < options.Count; first += Part)
         {
             var (start, count) = (first, Math.Min(Part, options.Count - first));
-            using var samples = new SamplingLoop(denoiser, NewSampler(shape)).Run(
-                new SamplingOptions
-                {
-                    Count = count,
-                    Batch = Batch,
-                    Shape = shape,
-                    Labels = Labels?[start..(start + count)],
-                    NullLabel = NullClass,
-                    Conditions = Rows(Conditions, start, count),
-                    NullConditions = Rows(NullConditions, start, count),
-                    Guidance = options.Guidance == 1 ? null : new ClassifierFreeGuidance(options.Guidance),
-                },
-                noise,
-                progress is null ? null : new Stages.DirectProgress<SamplingProgress>(report => progress(start + (count * (double)report.Done / report.Total))),
-                cancellationToken);
-            var images = Decoder?.Decode(samples, cancellationToken: cancellationToken);
-            pictures.AddRange(images is null ? PictureConversion.ToPictures(samples.AsSpan<float>(), samples.Dims) : PictureConversion.ToPictures(images.AsSpan<float>(), images.Dims));
+            var images = DrawPart(denoiser, start, count, noise, done => progress?.Invoke(start + done), cancellationToken);
+            pictures.AddRange(PictureConversion.ToPictures(images.AsSpan<float>(), images.Dims));
         }
 
         return pictures;
+    }
+
+    /// <summary>Draws some of the samples as numbers, decoded where there is a decoder.</summary>
+    /// <param name="denoiser">The model.</param>
+    /// <param name="first">The first of them, for what belongs to each.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="noise">The noise.</param>
+    /// <param name="progress">Told how many are done.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>Images, or whatever the model draws: float32.</returns>
+    /// <exception cref="CompressToolException">The model cannot be sampled from so.</exception>
+    public NdArray DrawPart(Denoiser denoiser, int first, int count, INoiseSource noise, Action<double>? progress, CancellationToken cancellationToken)
+    {
+        var shape = denoiser.SampleShape(Size);
+        using var samples = new SamplingLoop(denoiser, NewSampler(shape)).Run(
+            new SamplingOptions
+            {
+                Count = count,
+                Batch = Batch,
+                Shape = shape,
+                Labels = Labels?[first..(first + count)],
+                NullLabel = NullClass,
+                Conditions = Rows(Conditions, first, count),
+                NullConditions = Rows(NullConditions, first, count),
+                Guidance = options.Guidance == 1 ? null : new ClassifierFreeGuidance(options.Guidance),
+            },
+            noise,
+            progress is null ? null : new Stages.DirectProgress<SamplingProgress>(report => progress(count * (double)report.Done / report.Total)),
+            cancellationToken);
+        return Decoder?.Decode(samples, cancellationToken: cancellationToken) ?? samples.ToNdArray();
     }
 
     private Sampler NewSampler(long[]? shape) => SamplerFactory.Create(_config, new SamplerSettings

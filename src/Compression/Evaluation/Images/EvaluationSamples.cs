@@ -6,9 +6,7 @@ using CompressTool.Compression.Stages;
 using CompressTool.Diffusion.Data;
 using CompressTool.Diffusion.Pictures;
 using CompressTool.Diffusion.Sampling;
-using CompressTool.Diffusion.Schedules;
 using CompressTool.Onnx;
-using CompressTool.Onnx.Diagnostics;
 using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Evaluation.Images;
@@ -90,30 +88,7 @@ internal sealed class EvaluationSamples : IDisposable
         var options = _options.Samples;
         _shape = denoiser.SampleShape(SampleSize.Of(model, options.Size));
         var reference = OpenReference(_shape);
-        var embeddings = denoiser.Labels is null ? null : model.Graph.Inputs.Where(input => input.Name == denoiser.Labels.Name).Select(ClassEmbedding.Classes).FirstOrDefault();
-        if (denoiser.Labels is not null && embeddings is null && options.Classes is null)
-        {
-            throw Invalid("the number of the model's classes cannot be seen from its graph; give it", "classes");
-        }
-
-        if (options.Classes > embeddings)
-        {
-            throw Invalid($"the model has {embeddings} classes", "classes");
-        }
-
-        var known = (long?)reference?.Labels?.Max() + 1;
-        var guided = options.Guidance != 1;
-        var classes = denoiser.Labels is null ? null : options.Classes ?? (guided || known == embeddings - 1 ? embeddings - 1 : embeddings);
-        _sampling = new PictureSampling(options, options.Scheduler is { } file ? SchedulerConfig.Load(file.FullPath) : SchedulerConfig.Of(model) ?? SchedulerConfig.Default)
-        {
-            Size = SampleSize.Of(model, options.Size),
-            Batch = options.Batch,
-            Classes = classes,
-            NullClass = denoiser.Labels is null ? null : embeddings - 1 ?? classes,
-            Decoder = _decoder,
-            Conditions = Read(options.Inputs),
-            NullConditions = Read(options.NullInputs),
-        };
+        _sampling = ModelSampling.Create(options, model, denoiser, _decoder, (long?)reference?.Labels?.Max() + 1);
         Reference = reference is null ? null : PictureArrays.Of(reference.Images);
     }
 
@@ -129,12 +104,7 @@ internal sealed class EvaluationSamples : IDisposable
         return ImageData.Open(options, size, "reference.");
     }
 
-    private static Dictionary<string, NdArray> Read(IReadOnlyDictionary<string, Options.RecipePath> files) =>
-        files.ToDictionary(file => file.Key, file => NdArray.From(NpyFile.Read(file.Value.FullPath)));
-
     private static IEnumerable<(string Name, Options.RecipePath Path)> Files(ModelSampleOptions options) =>
         options.Inputs.Select(file => (file.Key, file.Value)).Concat(options.NullInputs.Select(file => ("without " + file.Key, file.Value)))
             .Concat(options.Decoder is { } decoder ? [("decoder", decoder)] : []).OrderBy(file => file.Item1, StringComparer.Ordinal);
-
-    private static CompressToolException Invalid(string message, string option) => new(CompressionErrors.UnsuitableModel, message) { OptionPath = "samples." + option };
 }

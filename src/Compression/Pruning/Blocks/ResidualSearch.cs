@@ -55,15 +55,20 @@ internal sealed class ResidualSearch(BlockGraph graph)
         value.Producer is { Domain: "" } node && s_movements.Contains(node.OpType) && node.Inputs.Count(BlockGraph.IsComputed) == 1 && BlockGraph.IsComputed(node.Inputs[0])
             ? node.Inputs[0] : null;
 
-    /// <summary>The sum behind a number that it is multiplied with or divided by, which is a part of the block: it balances the second summand.</summary>
+    /// <summary>
+    /// The sum behind a factor from a half to one (such as one over the root of two), which is a part of the block then: it keeps the
+    /// size of what two summands make larger.
+    /// </summary>
     private static Value Scaled(Value sum)
     {
-        while (!sum.IsGraphOutput && sum.Uses is [var use] && (use.Node.Is("Mul") || (use.Node.Is("Div") && use.Index == 0))
-            && use.Node.Inputs[1 - use.Index]?.ConstantTensor is { Count: 1 } && use.Node.Output(0) is { } scaled)
+        while (!sum.IsGraphOutput && sum.Uses is [var use] && Factor(use) is >= 0.5 and <= 1 && use.Node.Output(0) is { } scaled)
         {
             sum = scaled;
         }
 
         return sum;
     }
+
+    private static double? Factor(Use use) => use.Node.Inputs.Count == 2 && use.Node.Inputs[1 - use.Index]?.ConstantTensor is { Count: 1 } number && number.Type.IsFloat()
+        ? use.Node.Is("Mul") ? number.ToFloats()[0] : use.Node.Is("Div") && use.Index == 0 ? 1 / number.ToFloats()[0] : null : null;
 }
