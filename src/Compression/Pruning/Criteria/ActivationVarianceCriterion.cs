@@ -14,6 +14,9 @@ internal sealed class ActivationVarianceCriterion : Criterion
     /// <inheritdoc/>
     public override bool Counts(GroupMember member, int channels) => member.Role == MemberRole.Output;
 
+    /// <summary>Only convolutions and matrix products are looked at, not operators that have them inside.</summary>
+    public override bool IsKnown(GroupMember member, ImportanceData? data) => data?.HasVariances(member.Weight) != false;
+
     /// <inheritdoc/>
     public override double[][] Score(ScoredWeight weight, ImportanceData? data, CancellationToken cancellationToken)
     {

@@ -76,6 +76,11 @@ internal abstract class Criterion
     /// <param name="channels">Number of channels of the group.</param>
     public virtual bool Counts(GroupMember member, int channels) => member.Role is MemberRole.Output or MemberRole.Input;
 
+    /// <summary>Whether the data says anything of a member that <see cref="Counts"/>; yes unless a criterion can do without.</summary>
+    /// <param name="member">The member.</param>
+    /// <param name="data">What <see cref="Data"/> asks for; null for nothing.</param>
+    public virtual bool IsKnown(GroupMember member, ImportanceData? data) => true;
+
     /// <summary>
     /// The scores of a weight's slices: for each of the axes an array as long as the axis. Slices hold only what is kept on the other
     /// axes; those that are not kept themselves have the score 0.

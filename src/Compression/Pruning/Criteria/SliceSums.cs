@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using CompressTool.Compression.Quantization;
 using CompressTool.Onnx;
@@ -71,7 +72,8 @@ internal static class SliceSums
         }
     }
 
-    /// <summary>Adds the terms of elements to sums, and gives the sum of all.</summary>
+    /// <summary>Adds the terms of elements to sums, and gives the sum of all. Most models are scored once: there is no time to be compiled twice.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Add<TTerm>(ReadOnlySpan<float> weights, ReadOnlySpan<float> gradients, ReadOnlySpan<int> mask, Span<double> sums)
         where TTerm : struct, ISliceTerm
     {

@@ -25,7 +25,7 @@ internal sealed class GroupScorer(Criterion criterion, ImportanceData? data = nu
     /// <param name="cancellationToken">Ends the work.</param>
     public void Read(IEnumerable<(IReadOnlyList<GroupMember> Members, int Channels)> groups, Action<double, string>? progress = null, CancellationToken cancellationToken = default)
     {
-        var wanted = groups.SelectMany(group => group.Members.Where(member => criterion.Counts(member, group.Channels)))
+        var wanted = groups.SelectMany(group => group.Members.Where(member => HasSay(member, group.Channels)))
             .GroupBy(member => member.Weight).ToArray();
         long done = 0, all = wanted.Sum(weight => Layers.ConstantOf(weight.Key)!.Count);
         foreach (var members in wanted)
@@ -51,7 +51,7 @@ internal sealed class GroupScorer(Criterion criterion, ImportanceData? data = nu
 
         var sums = new double[channels];
         var members = 0;
-        foreach (var member in group.Where(member => criterion.Counts(member, channels)))
+        foreach (var member in group.Where(member => HasSay(member, channels)))
         {
             var scores = Slices(member, kept?.Invoke(member.Weight), cancellationToken);
             for (var index = 0; index < scores.Length; index++)
@@ -101,6 +101,8 @@ internal sealed class GroupScorer(Criterion criterion, ImportanceData? data = nu
 
         return result;
     }
+
+    private bool HasSay(GroupMember member, int channels) => criterion.Counts(member, channels) && criterion.IsKnown(member, data);
 
     private double[] Slices(GroupMember member, IReadOnlyList<bool[]?>? kept, CancellationToken cancellationToken)
     {

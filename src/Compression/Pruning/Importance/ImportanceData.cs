@@ -36,9 +36,12 @@ internal sealed class ImportanceData : IDisposable
     public Tensor Gradient(Value weight) =>
         _tensors.GetValueOrDefault(weight.Name) is { } tensor && tensor.Dims.SequenceEqual(Layers.ConstantOf(weight)!.Dims) ? tensor : throw Missing(weight, "gradient");
 
+    /// <summary>Whether there are variances of the channels that a weight makes.</summary>
+    public bool HasVariances(Value weight) => _tensors.GetValueOrDefault(weight.Name) is { Dims.Count: 1, Type: DataType.Double };
+
     /// <summary>The variances of the channels that a weight makes.</summary>
     /// <exception cref="CompressToolException">There are none.</exception>
-    public double[] Variances(Value weight) => _tensors.GetValueOrDefault(weight.Name) is { Dims.Count: 1, Type: DataType.Double } tensor ? tensor.ToArray<double>() : throw Missing(weight, "variance");
+    public double[] Variances(Value weight) => HasVariances(weight) ? _tensors[weight.Name].ToArray<double>() : throw Missing(weight, "variance");
 
     /// <inheritdoc/>
     public void Dispose() => _owner?.Dispose();

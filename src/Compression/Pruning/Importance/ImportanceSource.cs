@@ -6,7 +6,10 @@ using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Pruning.Importance;
 
-/// <summary>Gives criteria their gradients and activations: computed now, or kept from an earlier run of the same, whatever its target was.</summary>
+/// <summary>
+/// Gives criteria their gradients and activations: computed now, or kept from an earlier run of the same, whatever its target was.
+/// Those of a model that is no longer what its file says (<see cref="Model.LeaveFile"/>) are not kept.
+/// </summary>
 internal static class ImportanceSource
 {
     private const string FileName = "importance.safetensors";
@@ -16,11 +19,10 @@ internal static class ImportanceSource
     /// <param name="criterion">The criterion.</param>
     /// <param name="options">The options (<see cref="ImportanceValidation.Check"/>); null for criteria that need nothing.</param>
     /// <param name="context">The stage's context.</param>
-    /// <param name="isAsLoaded">Whether the model is what its files say: only then the numbers are kept for others.</param>
     /// <param name="path">Where the options are, for errors.</param>
     /// <returns>The data; null when the criterion needs nothing.</returns>
     /// <exception cref="CompressToolException">The data does not fit the model, or the model cannot be differentiated.</exception>
-    public static ImportanceData? Open(Model model, StructureCriterion criterion, ImportanceOptions? options, StageContext context, bool isAsLoaded = true, string path = "importance")
+    public static ImportanceData? Open(Model model, StructureCriterion criterion, ImportanceOptions? options, StageContext context, string path = "importance")
     {
         if (CriterionFactory.Create(criterion, context.Seed).Data == CriterionData.None)
         {
@@ -30,7 +32,7 @@ internal static class ImportanceSource
         try
         {
             var measurement = new ImportanceMeasurement(model, criterion, options!, context);
-            return isAsLoaded && context.Share is { } share && model.Files.Count > 0 ? Kept(model, measurement, context, share) : measurement.Run();
+            return context.Share is { } share && model.Path is not null ? Kept(model, measurement, context, share) : measurement.Run();
         }
         catch (CompressToolException e) when (e.OptionPath is { } inner)
         {

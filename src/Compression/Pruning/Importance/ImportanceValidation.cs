@@ -48,6 +48,16 @@ internal static class ImportanceValidation
         }
     }
 
+    /// <summary>The options with data: their own, or else that of the training that follows.</summary>
+    /// <param name="options">The options; null when the recipe has none.</param>
+    /// <param name="finetune">The training; null for none.</param>
+    /// <param name="criterion">The criterion.</param>
+    /// <returns>The options; null when there are none, and the criterion needs none or there is no training.</returns>
+    public static ImportanceOptions? Resolve(ImportanceOptions? options, FinetuneOptions? finetune, StructureCriterion criterion) =>
+        options?.Data is not null || finetune is null || CriterionFactory.Create(criterion, 0).Data == CriterionData.None
+            ? options
+            : (options ?? new ImportanceOptions()) with { Data = finetune.Data, Noise = finetune.Noise };
+
     /// <summary>Whether one batch goes through timesteps.</summary>
     public static bool Sweeps(StructureCriterion criterion, ImportanceOptions options) => CriterionFactory.Create(criterion, 0).Data switch
     {

@@ -151,6 +151,35 @@ public sealed class ImportanceSourceTests
         Assert.AreEqual(path, errors.Items.Select(item => item.Path).SingleOrDefault());
     }
 
+    [TestMethod]
+    public void Data_of_the_training_serves_when_there_is_none()
+    {
+        var finetune = new FinetuneOptions { Data = new TrainingData { Shapes = new ShapesOptions() }, Noise = new NoiseOptions { TrainTimesteps = 7 } };
+        var own = new ImportanceOptions { Data = new TrainingData { Tensors = new RecipePath("x", "x") } };
+
+        var resolved = ImportanceValidation.Resolve(new ImportanceOptions { Batch = 3 }, finetune, StructureCriterion.Taylor)!;
+
+        Assert.AreEqual((3, 7, finetune.Data), (resolved.Batch, resolved.Noise.TrainTimesteps, resolved.Data));
+        Assert.AreEqual(finetune.Data, ImportanceValidation.Resolve(null, finetune, StructureCriterion.Taylor)!.Data);
+        Assert.AreSame(own, ImportanceValidation.Resolve(own, finetune, StructureCriterion.Taylor));
+        Assert.IsNull(ImportanceValidation.Resolve(null, finetune, StructureCriterion.Magnitude));
+        Assert.IsNull(ImportanceValidation.Resolve(null, null, StructureCriterion.Taylor));
+    }
+
+    [TestMethod]
+    public void Groups_that_nothing_is_known_of_have_no_score()
+    {
+        using var folder = new TempFolder();
+        using var model = Save(folder);
+        using var data = ImportanceSource.Open(model, StructureCriterion.ActivationVariance, Options(folder) with { Batch = Samples, Batches = 1 }, new StageContext());
+        var known = model.Graph.Initializers.Single(value => value.Name == "w");
+        var scorer = new GroupScorer(new ActivationVarianceCriterion(), data);
+        var unknown = new Value("table") { Initializer = Tensor.Floats([2, 2], 1, 2, 3, 4) };
+
+        Assert.AreEqual(1, scorer.Score([new GroupMember(known, 1, [0, 1], MemberRole.Output), new GroupMember(unknown, 1, [0, 1], MemberRole.Output)], 2)!.Members);
+        Assert.IsNull(scorer.Score([new GroupMember(unknown, 1, [0, 1], MemberRole.Output)], 2));
+    }
+
     /// <summary>The mean over samples of a function of each one's gradient of the mean over outputs of (x w - target)².</summary>
     private static double[] Expected(Func<double, double> of)
     {
