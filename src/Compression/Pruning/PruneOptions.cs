@@ -49,11 +49,11 @@ public enum PruneScope
 public enum BlockRanking
 {
     /// <summary>Each by itself.</summary>
-    [OptionName("each", Description = "Each head or group ranks its own channels (Torch-Pruning 1.2, Diff-Pruning).")]
+    [OptionName("each", Description = "Each head or group ranks its own channels, by what earlier choices left of the layers (Torch-Pruning 1.2, Diff-Pruning).")]
     Each,
 
     /// <summary>All alike.</summary>
-    [OptionName("alike", Description = "All lose the same places, those with the lowest mean over them (Torch-Pruning 1.6).")]
+    [OptionName("alike", Description = "All lose the same places, those with the lowest mean over them in the whole model (Torch-Pruning 1.6).")]
     Alike,
 }
 

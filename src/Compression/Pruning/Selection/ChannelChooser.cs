@@ -21,12 +21,13 @@ internal sealed class ChannelChooser(IReadOnlyList<PrunableGroup> groups, GroupS
     public List<PrunableGroup> Unscored { get; } = [];
 
     /// <summary>
-    /// The same share of each group. A group is scored just before it is chosen from, on what earlier groups left of its layers, as
-    /// Torch-Pruning does.
+    /// The same share of each group. Where blocks rank by themselves a group is scored just before it is chosen from, on what earlier
+    /// groups left of its layers, as Torch-Pruning 1.2 does; where they lose alike it is scored on the whole model, as 1.6 does.
     /// </summary>
     public ChannelChoice Local(double ratio)
     {
         var choice = new ChannelChoice();
+        var isAlike = options.BlockRanking == BlockRanking.Alike;
         Unscored.Clear();
         foreach (var plan in _plans)
         {
@@ -37,9 +38,9 @@ internal sealed class ChannelChooser(IReadOnlyList<PrunableGroup> groups, GroupS
                 continue;
             }
 
-            if (scorer.Score(plan.Group.Members, plan.Group.Length, choice.KeptOf, cancellationToken) is { } scores)
+            if (scorer.Score(plan.Group.Members, plan.Group.Length, isAlike ? null : choice.KeptOf, cancellationToken) is { } scores)
             {
-                choice.Remove(plan.Group, new ChannelRanking(plan, scores.Scores, options.BlockRanking == BlockRanking.Alike).First(perBlock));
+                choice.Remove(plan.Group, new ChannelRanking(plan, scores.Scores, isAlike).First(perBlock));
             }
             else
             {
