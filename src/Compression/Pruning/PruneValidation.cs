@@ -1,6 +1,7 @@
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning.Criteria;
+using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
 
 namespace CompressTool.Compression.Pruning;
@@ -94,6 +95,16 @@ internal static class PruneValidation
         if (options.Pattern is not null)
         {
             errors.Add("pattern", $"a pattern belongs to structure n:m, not to {structure}");
+        }
+
+        var needsData = CriterionFactory.Create(options.Criterion, 0).Data != CriterionData.None;
+        if (!needsData || options.Importance?.Data is not null || options.Finetune is null)
+        {
+            ImportanceValidation.Check(options.Importance, options.Criterion, "importance", errors);
+        }
+        else
+        {
+            ImportanceValidation.Check((options.Importance ?? new ImportanceOptions()) with { Data = options.Finetune.Data, Noise = options.Finetune.Noise }, options.Criterion, "importance", errors);
         }
 
         if (options.MaxRatio.Value <= 0)

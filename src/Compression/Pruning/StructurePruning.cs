@@ -18,11 +18,12 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
     public JsonObject Run(Model model)
     {
         var before = ModelCost.Measure(model);
+        using var data = Importance(model);
         context.Report(0, "dependencies");
         DependencyGraph.Prepare(model);
         var dependencies = DependencyGraph.Analyze(model, context.CancellationToken);
         var selection = new GroupSelection(dependencies, options.Structure, options.Layers);
-        var scorer = new GroupScorer(CriterionFactory.Create(options.Criterion, context.Seed), null);
+        var scorer = new GroupScorer(CriterionFactory.Create(options.Criterion, context.Seed), data);
         scorer.Read(selection.Groups.Select(group => (group.Members, group.Length)), (share, name) => context.Report(share, name), context.CancellationToken);
         var chooser = new ChannelChooser(selection.Groups, scorer, options, context.CancellationToken);
         var choice = new TargetSearch(chooser, new StructureCost(dependencies), options, context).Run();
@@ -36,6 +37,19 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
         report["macsBefore"] = before.Macs;
         report["macs"] = after.Macs;
         return report;
+    }
+
+    /// <summary>What the criterion looks at besides weights. Data and noise are those of the training where the recipe gives no others.</summary>
+    private ImportanceData? Importance(Model model)
+    {
+        var importance = options.Importance ?? new ImportanceOptions();
+        if (importance.Data is null && options.Finetune is { } finetune)
+        {
+            importance = importance with { Data = finetune.Data, Noise = finetune.Noise };
+        }
+
+        // After the first round the model is no longer that of its files.
+        return ImportanceSource.Open(model, options.Criterion, importance, context, isAsLoaded: model.Path is not null);
     }
 
     private JsonObject Describe(GroupSelection selection, ChannelChoice choice, ChannelChooser chooser)

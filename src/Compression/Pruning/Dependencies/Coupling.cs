@@ -9,6 +9,8 @@ namespace CompressTool.Compression.Pruning.Dependencies;
 /// </summary>
 internal sealed class Coupling
 {
+    private readonly HashSet<int> _attention = [];
+
     /// <summary>The slots: one for each index of each axis of each constant.</summary>
     public UnionFind Slots { get; } = new();
 
@@ -118,6 +120,18 @@ internal sealed class Coupling
             }
         }
     }
+
+    /// <summary>Notes that axes meet in a product of two activations: queries and keys, or values.</summary>
+    public void MarkAttention(IEnumerable<Factor[]> axes)
+    {
+        foreach (var grid in axes.SelectMany(axis => axis).Select(factor => factor.Grid).OfType<Grid>())
+        {
+            _attention.UnionWith(grid.Slots);
+        }
+    }
+
+    /// <summary>Whether a slot is a part of queries, keys or values.</summary>
+    public bool IsAttention(int slot) => _attention.Contains(slot);
 
     private static int Bit(int dim) => 1 << dim;
 

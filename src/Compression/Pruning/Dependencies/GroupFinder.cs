@@ -214,8 +214,7 @@ internal sealed class GroupFinder
 
     private GroupKind KindOf(List<int> slots, List<GroupMember> members)
     {
-        var roots = slots.ToHashSet();
-        if (_walk.Coupling.Grids.All.Any(grid => grid.HeadDims != 0 && roots.Contains(_slots.Find(grid.Slots[0]))))
+        if (_decisions.SlotsOf(slots[0]).Any(_walk.Coupling.IsAttention))
         {
             return GroupKind.HeadSize;
         }

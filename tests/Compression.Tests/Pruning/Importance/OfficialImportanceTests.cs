@@ -43,14 +43,7 @@ public sealed class OfficialImportanceTests
     public void Gradients_give_the_importance_of_torch_pruning()
     {
         using var model = Model.Load(Repository.Fixture("unet2d", "model_op17_dynbatch.onnx"));
-        using var data = Accumulate(
-            model,
-            NativeArray.From(NpyFile.Read(Repository.Fixture("diff-pruning", "clean.npy"))),
-            NpyFile.Read(Repository.Fixture("diff-pruning", "noise.npy")).ToFloats(),
-            TimestepSweep.Spaced(10, 1000),
-            0.05,
-            null,
-            out var losses);
+        using var data = OfUnet2d(model, out var losses);
         foreach (var (name, json) in Files.Where(file => (string)file[0] != "fashion").Select(file => ((string)file[0], (string)file[1])))
         {
             var official = OfficialGroups.Read(json, "diff-pruning", model.Graph);
@@ -108,6 +101,16 @@ public sealed class OfficialImportanceTests
     }
 
     private static float[] FashionNoise() => NpyFile.Read(Repository.Oracle("fashion-ddpm", "diff-pruning", "noise.npy")!).ToFloats();
+
+    /// <summary>The gradients of the small model, as the reference was made.</summary>
+    internal static ImportanceData OfUnet2d(Model model, out double[] losses) => Accumulate(
+        model,
+        NativeArray.From(NpyFile.Read(Repository.Fixture("diff-pruning", "clean.npy"))),
+        NpyFile.Read(Repository.Fixture("diff-pruning", "noise.npy")).ToFloats(),
+        TimestepSweep.Spaced(10, 1000),
+        0.05,
+        null,
+        out losses);
 
     private static ImportanceData Accumulate(Model model, NativeArray clean, float[] noise, long[] timesteps, double threshold, GradientOptions? options, out double[] losses)
     {

@@ -18,13 +18,27 @@ namespace CompressTool.Compression.Tests.Pruning.Structures;
 [TestClass]
 public sealed class OfficialPruningTests
 {
+    private static readonly Dictionary<string, StructureCriterion> s_criteria = new()
+    {
+        ["magnitude"] = StructureCriterion.Magnitude,
+        ["taylor"] = StructureCriterion.Taylor,
+        ["diff-pruning"] = StructureCriterion.DiffPruning,
+    };
+
+    /// <summary>Computed once for all cases.</summary>
+    private static readonly Lazy<ImportanceData> s_gradients = new(() =>
+    {
+        using var model = Model.Load(OfficialPruning.Unet2d("1.2.5").Model);
+        return OfficialImportanceTests.OfUnet2d(model, out _);
+    });
+
     public TestContext TestContext { get; set; } = null!;
 
     /// <summary>The small model travels with the tests; the trained one is taken from the oracles where they are.</summary>
     public static IEnumerable<object[]> Cases =>
         from file in new[] { OfficialPruning.Unet2d("1.2.5"), OfficialPruning.Unet2d("1.6.1"), OfficialPruning.Fashion() }
         where file is not null
-        from criterion in new[] { "magnitude" }
+        from criterion in file.Folder is null ? ["magnitude"] : new[] { "magnitude", "taylor", "diff-pruning" }
         select new object[] { file, criterion };
 
     [TestMethod]
@@ -33,6 +47,7 @@ public sealed class OfficialPruningTests
     {
         var official = (OfficialPruning)files;
         using var model = Model.Load(official.Model);
+        var gradients = criterion == "magnitude" ? null : s_gradients.Value;
         var before = OfficialMacs(model);
         DependencyGraph.Prepare(model);
         var dependencies = DependencyGraph.Analyze(model, TestContext.CancellationToken);
@@ -44,7 +59,7 @@ public sealed class OfficialPruningTests
             Target = new PruneTarget { Ratio = new Fraction(0.3) },
             BlockRanking = official.IsAlike ? BlockRanking.Alike : BlockRanking.Each,
         };
-        var chooser = new ChannelChooser(dependencies.Groups, new GroupScorer(new MagnitudeCriterion()), options, TestContext.CancellationToken);
+        var chooser = new ChannelChooser(dependencies.Groups, new GroupScorer(CriterionFactory.Create(s_criteria[criterion], 0), gradients), options, TestContext.CancellationToken);
         var choice = chooser.Local(0.3);
         CheckKept(official.Result(criterion)["kept"]!.AsObject(), choice, Layers.Find(model.Graph));
 

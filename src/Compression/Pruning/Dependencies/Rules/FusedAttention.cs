@@ -49,6 +49,7 @@ internal static class FusedAttention
 
         var grid = c.Grids.Get(slots, [heads, slots.Length / heads]);
         (grid.IsHard, grid.HeadDims) = (true, 1);
+        c.Coupling.MarkAttention([axis]);
         return grid;
     }
 }

@@ -87,6 +87,11 @@ internal static class Products
         var shared = Enumerable.Range(0, rank).Where(axis => axis == rank - 1 || (axis < rank - 2 && a.Axes[axis].Length > 0 && b.Axes[axis].Length > 0)).ToArray();
         MarkHeads(a, rank);
         MarkHeads(b, rank);
+        if (!c.IsWeight(0) && !c.IsWeight(1))
+        {
+            c.Coupling.MarkAttention([a.Axes[rank - 1], b.Axes[rank - 1], b.Axes[rank - 2]]);
+        }
+
         (a, b) = Elementwise.Coupled(c, a, b, shared);
         MarkHeads(a, rank);
         MarkHeads(b, rank);
