@@ -97,16 +97,7 @@ internal static class PruneValidation
             errors.Add("pattern", $"a pattern belongs to structure n:m, not to {structure}");
         }
 
-        var needsData = CriterionFactory.Create(options.Criterion, 0).Data != CriterionData.None;
-        if (!needsData || options.Importance?.Data is not null || options.Finetune is null)
-        {
-            ImportanceValidation.Check(options.Importance, options.Criterion, "importance", errors);
-        }
-        else
-        {
-            ImportanceValidation.Check((options.Importance ?? new ImportanceOptions()) with { Data = options.Finetune.Data, Noise = options.Finetune.Noise }, options.Criterion, "importance", errors);
-        }
-
+        ImportanceValidation.Check(ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion), options.Criterion, "importance", errors);
         if (options.MaxRatio.Value <= 0)
         {
             errors.Add("max-ratio", "nothing may go; give a share above 0%");

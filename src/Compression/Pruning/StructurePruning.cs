@@ -18,7 +18,7 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
     public JsonObject Run(Model model)
     {
         var before = ModelCost.Measure(model);
-        using var data = Importance(model);
+        using var data = ImportanceSource.Open(model, options.Criterion, ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion), context);
         context.Report(0, "dependencies");
         DependencyGraph.Prepare(model);
         var dependencies = DependencyGraph.Analyze(model, context.CancellationToken);
@@ -37,19 +37,6 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
         report["macsBefore"] = before.Macs;
         report["macs"] = after.Macs;
         return report;
-    }
-
-    /// <summary>What the criterion looks at besides weights. Data and noise are those of the training where the recipe gives no others.</summary>
-    private ImportanceData? Importance(Model model)
-    {
-        var importance = options.Importance ?? new ImportanceOptions();
-        if (importance.Data is null && options.Finetune is { } finetune)
-        {
-            importance = importance with { Data = finetune.Data, Noise = finetune.Noise };
-        }
-
-        // After the first round the model is no longer that of its files.
-        return ImportanceSource.Open(model, options.Criterion, importance, context, isAsLoaded: model.Path is not null);
     }
 
     private JsonObject Describe(GroupSelection selection, ChannelChoice choice, ChannelChooser chooser)
