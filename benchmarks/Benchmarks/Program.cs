@@ -17,6 +17,7 @@ internal static class Program
         new KernelBenchmark(),
         new ImportBenchmark(),
         new SampleBenchmark(),
+        new BlockBenchmark(),
     ];
 
     /// <summary>The root folder of the repository.</summary>

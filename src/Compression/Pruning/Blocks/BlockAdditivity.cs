@@ -10,13 +10,14 @@ namespace CompressTool.Compression.Pruning.Blocks;
 /// <param name="Joint">The loss without all blocks of a choice.</param>
 public sealed record BlockAdditivity(int Subsets, double Spearman, double Pearson, IReadOnlyList<double> Sums, IReadOnlyList<double> Joint)
 {
-    /// <summary>Compares sums and joint losses over random choices of one to half of the blocks.</summary>
+    /// <summary>Compares sums and joint losses over random choices of blocks.</summary>
     /// <param name="blocks">Blocks of which none is inside another, two or more.</param>
     /// <param name="scores">Their losses.</param>
     /// <param name="measure">Measures the losses of choices, as the scores were measured.</param>
     /// <param name="subsets">How many choices.</param>
     /// <param name="seed">What they depend on.</param>
-    public static BlockAdditivity Measure(IReadOnlyList<Block> blocks, BlockScores scores, Func<IReadOnlyList<IReadOnlyCollection<Block>>, double[]> measure, int subsets = 50, ulong seed = 0)
+    /// <param name="size">How many blocks each choice has; from one to half of them when null. Choices of one size are harder: the number of blocks alone tells nothing of the loss then.</param>
+    public static BlockAdditivity Measure(IReadOnlyList<Block> blocks, BlockScores scores, Func<IReadOnlyList<IReadOnlyCollection<Block>>, double[]> measure, int subsets = 50, ulong seed = 0, int? size = null)
     {
         BlockRemoval.Check(blocks);
         var choices = new List<Block[]>();
@@ -24,14 +25,14 @@ public sealed record BlockAdditivity(int Subsets, double Spearman, double Pearso
         {
             var stream = new RandomSource(seed, "subsets").Stream(index, 0);
             var order = blocks.ToArray();
-            var size = 1 + (int)stream.NextInt64(Math.Max(1, blocks.Count / 2));
-            for (var place = 0; place < size; place++)
+            var count = size ?? 1 + (int)stream.NextInt64(Math.Max(1, blocks.Count / 2));
+            for (var place = 0; place < count; place++)
             {
                 var other = place + (int)stream.NextInt64(order.Length - place);
                 (order[place], order[other]) = (order[other], order[place]);
             }
 
-            choices.Add(order[..size]);
+            choices.Add(order[..count]);
         }
 
         var joint = measure(choices);

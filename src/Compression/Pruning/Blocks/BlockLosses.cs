@@ -51,7 +51,12 @@ internal sealed class BlockLosses(Model model, BlockPruneOptions options, StageC
 
     private static BlockScores Scores(IReadOnlyList<Block> blocks, double[] losses) => new(blocks.Zip(losses).ToDictionary(pair => pair.First.Name, pair => pair.Second));
 
-    private double[] Measure(IReadOnlyList<Block> blocks, IReadOnlyList<IReadOnlyCollection<Block>> choices, double done, double share)
+    /// <summary>The losses of choices of blocks.</summary>
+    /// <param name="blocks">All blocks of the choices.</param>
+    /// <param name="choices">The choices.</param>
+    /// <param name="done">The share of the work that is done before.</param>
+    /// <param name="share">The share of this.</param>
+    public double[] Measure(IReadOnlyList<Block> blocks, IReadOnlyList<IReadOnlyCollection<Block>> choices, double done, double share)
     {
         context.Report(done, "preparing to measure blocks");
         if (options.Criterion == BlockCriterion.Sensitivity)

@@ -69,6 +69,26 @@ public static class BlockPruning
         return figures;
     }
 
+    /// <summary>Measures how well the losses of innermost blocks add up, which choosing by a target takes for granted.</summary>
+    /// <param name="model">The model; it is the same afterwards.</param>
+    /// <param name="options">The criterion, one that is measured, with its options, and the candidates.</param>
+    /// <param name="context">Progress, seed, and where scores are kept.</param>
+    /// <param name="subsets">How many random choices of blocks are measured.</param>
+    /// <param name="size">How many blocks each choice has; from one to half of them when null.</param>
+    /// <exception cref="CompressToolException">The criterion measures nothing, or the model has no blocks.</exception>
+    public static BlockAdditivity Additivity(Model model, BlockPruneOptions options, StageContext context, int subsets = 50, int? size = null)
+    {
+        var losses = new BlockLosses(model, options, context);
+        if (!losses.IsMeasured)
+        {
+            throw new CompressToolException(CompressionErrors.UnsuitableModel, $"{options.Criterion} measures no loss of several blocks together; take laptop or sensitivity") { OptionPath = "criterion" };
+        }
+
+        var all = Candidates(BlockAnalysis.Find(model), options.Candidates);
+        Block[] blocks = [.. all.Where(block => !all.Any(other => other.IsInside(block)))];
+        return BlockAdditivity.Measure(blocks, losses.Score(blocks), choices => losses.Measure(blocks, choices, 0.4, 0.6), subsets, (ulong)context.Seed, size is { } wanted ? Math.Min(wanted, blocks.Length) : null);
+    }
+
     private static IReadOnlyList<Block> Choose(Model model, BlockPruneOptions options, StageContext context, JsonObject figures)
     {
         var candidates = Candidates(BlockAnalysis.Find(model), options.Candidates);

@@ -169,8 +169,31 @@ public sealed class BlockAnalysisTests
         Assert.IsTrue(blocks.All(block => block.Kind == BlockKind.Series && block.Nodes.Count(node => !node.Is("Constant")) == 2), string.Join(", ", blocks));
     }
 
+    [TestMethod]
+    [DataRow("vit/static", "blocks.blocks.", 3, 2)]
+    [DataRow("gpt2/static", "transformer.h.", 2, 2)]
+    [DataRow("llama/static", "model.layers.", 2, 2)]
+    [DataRow("bert/static", "bert.encoder.layer.", 2, 2)]
+    public void The_layers_of_a_transformer_come_out_whole(string name, string prefix, int layers, int parts)
+    {
+        using var model = ClassicModels.Get(name).Build();
+        var blocks = BlockAnalysis.Find(model);
+        var chains = blocks.Where(block => block.Kind == BlockKind.Chain).ToArray();
+        Assert.AreSequenceEqual(Enumerable.Range(0, layers).Select(layer => $"{prefix}{layer}"), chains.Select(chain => chain.Name));
+        foreach (var chain in chains)
+        {
+            Assert.AreEqual(parts, blocks.Count(block => block.Parent == chain && block.Kind == BlockKind.Residual));
+        }
+
+        // All layers gone, with whatever normalises between them, no weight of any is left.
+        BlockRemoval.Remove(model, chains);
+        var weights = string.Join(", ", model.Graph.Initializers.Select(value => value.Name).Where(value => value.StartsWith(prefix.Replace("blocks.blocks", "blocks"), StringComparison.Ordinal)));
+        Assert.AreEqual("", weights);
+        Assert.IsTrue(ModelRunner.Run(model.ToBytes(), ClassicModels.Get(name).Inputs(model)).Values.All(output => output.ToFloats().All(float.IsFinite)));
+    }
+
     private static IEnumerable<object[]> Models =>
-        [["unet", 55], ["unet-exported", 35], ["resnet/static", 4], ["mobilenet-v2/static", 3], ["mobilenet-v3/static", 3], ["vit/static", 3], ["vit/decomposed-dynamic", 3]];
+        [.. ClassicModels.Architectures.Select(model => new object[] { model.Name, 1 }), ["vit/decomposed-dynamic", 9], ["unet", 55], ["unet-exported", 35]];
 
     private static Model Build(string name)
     {
