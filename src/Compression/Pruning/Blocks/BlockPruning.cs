@@ -61,6 +61,7 @@ public static class BlockPruning
             : Choose(model, options, context, figures);
         var blocks = new JsonArray([.. chosen.Select(block => new JsonObject { ["name"] = block.Name, ["kind"] = block.Kind.ToString(), ["parameters"] = block.Parameters, ["macs"] = block.Macs })]);
         var report = BlockRemoval.Remove(model, chosen);
+        model.LeaveFile();
         figures["blocks"] = blocks;
         figures["parametersBefore"] = report.Before.Parameters;
         figures["parameters"] = report.After.Parameters;
