@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -21,6 +22,7 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
     {
         var rounds = new JsonArray();
         JsonObject? first = null, last = null;
+        var importance = ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion);
         for (var round = 1; round <= options.Rounds; round++)
         {
             var isLast = round == options.Rounds;
@@ -28,7 +30,7 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
             var target = options.Target is { } wanted ? TargetOf(wanted, round, isLast ? 0 : left) : null;
 
             // Only the last pruning says what could not be pruned.
-            last = PruneStage.Prune(model, options with { Target = target, Finetune = null }, Part(round, 0, 1 - TrainingShare, isLast), round > 1);
+            last = PruneStage.Prune(model, options with { Target = target, Finetune = null, Importance = importance }, Part(round, 0, 1 - TrainingShare, isLast), round > 1);
             first ??= last;
             var metrics = Train(model, round);
             foreach (var key in (string[])["sparsity", "parameters", "macs"])
@@ -97,6 +99,8 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
         CancellationToken = context.CancellationToken,
         Seed = context.Seed,
         SourcePath = context.SourcePath,
+        HashOf = context.HashOf,
+        Share = context.Share,
         WorkFolder = context.WorkFolder is { } folder ? Path.Combine(folder, $"round-{round}") : null,
         Warn = warns ? context.Warn : null,
         Progress = new DirectProgress<StageProgress>(progress => context.Report(

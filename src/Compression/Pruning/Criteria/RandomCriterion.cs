@@ -10,6 +10,9 @@ internal sealed class RandomCriterion(long seed) : Criterion
     /// <inheritdoc/>
     public override GroupNormalizer Normalizer => GroupNormalizer.None;
 
+    /// <summary>No member has a say.</summary>
+    public override bool Counts(GroupMember member, int channels) => false;
+
     /// <inheritdoc/>
     public override double[] ScoreGroup(IReadOnlyList<GroupMember> group, int channels)
     {

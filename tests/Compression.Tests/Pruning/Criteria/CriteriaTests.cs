@@ -64,7 +64,12 @@ public sealed class CriteriaTests
         var builder = new GraphBuilder();
         var (group, other) = (Group(builder, [1, 2, 3], MemberRole.Output), Group(builder, [1, 2, 3], MemberRole.Output));
 
-        double[] Scores(IReadOnlyList<GroupMember> members, long seed) => new GroupScorer(CriterionFactory.Create(StructureCriterion.Random, seed)).Score(members, 3)!.Scores;
+        double[] Scores(IReadOnlyList<GroupMember> members, long seed)
+        {
+            var scorer = new GroupScorer(CriterionFactory.Create(StructureCriterion.Random, seed));
+            scorer.Read([(members, 3)]); // Nothing is read.
+            return scorer.Score(members, 3)!.Scores;
+        }
 
         CollectionAssert.AreEqual(Scores(group, 1), Scores(group, 1));
         CollectionAssert.AreNotEqual(Scores(group, 1), Scores(group, 2));
