@@ -14,6 +14,9 @@ internal static class ImportanceSource
 {
     private const string FileName = "importance.safetensors";
 
+    /// <summary>Raised whenever the same options would give other numbers.</summary>
+    private const string Version = "1";
+
     /// <summary>What a criterion needs besides weights.</summary>
     /// <param name="model">The model, with the weights that it has now.</param>
     /// <param name="criterion">The criterion.</param>
@@ -47,6 +50,7 @@ internal static class ImportanceSource
         {
             ["model"] = string.Join(' ', model.Files.Select(context.HashOf)),
             ["engine"] = new OnnxRuntimeEngine().Version,
+            ["version"] = Version,
         };
         var folder = share(new SharedArtifact("importance", ingredients, to =>
         {

@@ -59,6 +59,30 @@ public sealed class CriteriaTests
     }
 
     [TestMethod]
+    public void Scores_are_divided_by_their_mean_or_the_largest()
+    {
+        CollectionAssert.AreEqual(new[] { 0.5, 1, 1.5 }, GroupScorer.Normalize([1, 2, 3], GroupNormalizer.Mean));
+        CollectionAssert.AreEqual(new[] { 0.25, 0.5, 1 }, GroupScorer.Normalize([1, 2, 4], GroupNormalizer.Max));
+        CollectionAssert.AreEqual(new double[] { 1, 2, 4 }, GroupScorer.Normalize([1, 2, 4], GroupNormalizer.None));
+        CollectionAssert.AreEqual(new double[] { 0, 0 }, GroupScorer.Normalize([0, 0], GroupNormalizer.Mean));
+    }
+
+    [TestMethod]
+    public void Thinned_weights_are_scored_by_what_is_left()
+    {
+        var weight = new GraphBuilder().Weight("w", Tensor.Floats([2, 3], 1, 2, 3, 4, 5, 6));
+        GroupMember rows = new(weight, 0, [0, 1], MemberRole.Output), columns = new(weight, 1, [1, 0, -1], MemberRole.Input);
+        var scorer = new GroupScorer(new MagnitudeL1Criterion());
+        scorer.Read([([rows], 2), ([columns], 2)]);
+
+        CollectionAssert.AreEqual(new double[] { 6, 15 }, scorer.Score([rows], 2)!.Sums);
+        CollectionAssert.AreEqual(new double[] { 7, 5 }, scorer.Score([columns], 2)!.Sums);
+        CollectionAssert.AreEqual(new double[] { 4, 10 }, scorer.Score([rows], 2, _ => [null, [true, false, true]])!.Sums);
+        CollectionAssert.AreEqual(new double[] { 5, 4 }, scorer.Score([columns], 2, _ => [[false, true], null])!.Sums);
+        CollectionAssert.AreEqual(new double[] { 6, 15 }, scorer.Score([rows], 2, _ => [null, [true, true, true]])!.Sums);
+    }
+
+    [TestMethod]
     public void Chance_depends_on_seed_and_group_alone()
     {
         var builder = new GraphBuilder();

@@ -87,6 +87,37 @@ public sealed class CriteriaStageTests
     }
 
     [TestMethod]
+    public void Every_round_looks_at_the_model_that_it_has()
+    {
+        using var folder = new TempFolder();
+        using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
+        var shared = 0;
+        string Share(SharedArtifact artifact)
+        {
+            shared++;
+            artifact.Make(Path.GetDirectoryName(folder.File("shared", "x"))!);
+            return folder.File("shared");
+        }
+
+        var metrics = ((IStage)new PruneStage()).Run(
+            model,
+            new PruneOptions
+            {
+                Structure = PruneStructure.Channels,
+                Criterion = StructureCriterion.Taylor,
+                Target = new PruneTarget { Ratio = new Fraction(0.5) },
+                Importance = new ImportanceOptions { Batch = 2, Batches = 1 },
+                Finetune = new FinetuneOptions { Data = s_data, Batch = 2, Steps = 2 },
+                Rounds = 2,
+            },
+            new StageContext { WorkFolder = folder.File("work", "x"), Share = Share }).Metrics;
+
+        var rounds = metrics["rounds"]!.AsArray().Select(round => (long)round!["parameters"]!).ToArray();
+        Assert.IsLessThan(rounds[0], rounds[1]);
+        Assert.AreEqual(1, shared, "only the model of the first round is that of a file");
+    }
+
+    [TestMethod]
     public void Options_are_checked()
     {
         var stage = (IStage)new PruneStage();

@@ -4,6 +4,7 @@ using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
+using CompressTool.Compression.Tests.Distillation;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using static CompressTool.Compression.Tests.Pruning.Criteria.SliceSumsTests;
@@ -121,6 +122,23 @@ public sealed class ImportanceSourceTests
         Open(StructureCriterion.Taylor, options with { Timesteps = null });
         Open(StructureCriterion.Fisher, options with { Timesteps = null });
         Assert.HasCount(10, made);
+    }
+
+    /// <summary>The output of this model is the embedding of the label, so only labels of the batch have gradients.</summary>
+    [TestMethod]
+    [DataRow(StructureCriterion.DiffPruning)]
+    [DataRow(StructureCriterion.Fisher)]
+    public void Labels_go_with_the_images(StructureCriterion criterion)
+    {
+        using var model = ClassModel.Create(12, side: 8);
+        var options = new ImportanceOptions { Data = new TrainingData { Shapes = new ShapesOptions { Count = 5 } }, Batch = 5, Batches = 1, Timesteps = criterion == StructureCriterion.DiffPruning ? 3 : null };
+
+        using var data = ImportanceSource.Open(model, criterion, options, new StageContext { Seed = 1 });
+
+        var gradient = data!.Gradient(model.Graph.Initializers.Single(value => value.Name == "embedding")).ToFloats();
+        var rows = gradient.Chunk(64).Select(row => row.Any(value => value != 0)).ToArray();
+        Assert.IsTrue(rows.Any(isUsed => isUsed));
+        Assert.IsFalse(rows[10] || rows[11], "shapes have ten classes");
     }
 
     [TestMethod]
