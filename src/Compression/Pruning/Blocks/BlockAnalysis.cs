@@ -14,7 +14,7 @@ public static class BlockAnalysis
     /// (<see cref="Block.Parent"/>).
     /// </summary>
     /// <param name="model">The model; it is not changed, and weights are not read.</param>
-    /// <param name="bindings">Numbers for symbolic dimensions; the others are as the model is made for, or stay symbols, and count as 1 in costs.</param>
+    /// <param name="bindings">Numbers for symbolic dimensions; as the model is made for, or any that fit, when null.</param>
     /// <exception cref="CompressToolException">Shapes contradict each other (CMP2006), or a binding names no symbol (CMP2010).</exception>
     public static IReadOnlyList<Block> Find(Model model, IReadOnlyDictionary<string, long>? bindings = null)
     {

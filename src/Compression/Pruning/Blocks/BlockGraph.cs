@@ -1,3 +1,4 @@
+using CompressTool.Compression.Pruning.Dependencies;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Cost;
 using CompressTool.Onnx.Inference;
@@ -15,15 +16,16 @@ internal sealed class BlockGraph
     private readonly long _batch;
 
     /// <param name="model">The model; it is not changed.</param>
-    /// <param name="bindings">Numbers for symbolic dimensions; the others are as the model is made for.</param>
+    /// <param name="bindings">Numbers for symbolic dimensions; <see cref="LengthsOf"/> when null.</param>
     public BlockGraph(Model model, IReadOnlyDictionary<string, long>? bindings = null)
     {
         Graph = model.Graph;
+        bindings ??= LengthsOf(model);
         var cost = ModelCost.Measure(model, bindings);
         _costs = cost.Nodes.ToDictionary(node => node.Node);
         _weights = cost.Weights.ToDictionary(weight => weight.Value, weight => weight.Elements);
         _batch = cost.Batch;
-        _shapes = ShapeInference.Analyze(model, new InferenceOptions { Bindings = UsualDims.Of(model).Concat(bindings ?? new Dictionary<string, long>()).GroupBy(pair => pair.Key).ToDictionary(pairs => pairs.Key, pairs => pairs.Last().Value), Refresh = true });
+        _shapes = ShapeInference.Analyze(model, new InferenceOptions { Bindings = UsualDims.Of(model).Concat(bindings).GroupBy(pair => pair.Key).ToDictionary(pairs => pairs.Key, pairs => pairs.Last().Value), Refresh = true });
         foreach (var (index, node) in Graph.Nodes.Index())
         {
             _positions[node] = index;
@@ -34,6 +36,16 @@ internal sealed class BlockGraph
 
     /// <summary>The main graph.</summary>
     public Graph Graph { get; }
+
+    /// <summary>
+    /// Numbers for the dimensions that a model leaves open, but for the batch: as it is made for, or any that fit, since sizes
+    /// on the way up can only be compared with those on the way down as numbers.
+    /// </summary>
+    public static IReadOnlyDictionary<string, long> LengthsOf(Model model)
+    {
+        var batches = model.Graph.Inputs.Select(input => input.Shape is { Count: > 0 } shape ? shape[0].Symbol : null).ToHashSet();
+        return ProbeSizes.Of(model).Where(length => !batches.Contains(length.Key)).ToDictionary();
+    }
 
     /// <summary>Where a node stands in the graph's order.</summary>
     public int Position(Node node) => _positions[node];

@@ -93,7 +93,7 @@ public static class BlockPruning
     private static IReadOnlyList<Block> Choose(Model model, BlockPruneOptions options, StageContext context, JsonObject figures)
     {
         var candidates = Candidates(BlockAnalysis.Find(model), options.Candidates);
-        var cost = ModelCost.Measure(model);
+        var cost = ModelCost.Measure(model, BlockGraph.LengthsOf(model));
         var (measure, demand, key) = options.Target! switch
         {
             { Parameters: { } share } => (BlockMeasure.Parameters, BlockSelection.Demand(cost, BlockMeasure.Parameters, share.Value), "parameters"),

@@ -16,11 +16,12 @@ public static class BlockRemoval
     /// <summary>Removes blocks. Shapes of what is left are inferred anew.</summary>
     /// <param name="model">The model, which the blocks were found in.</param>
     /// <param name="blocks">The blocks; they belong to the graph no more afterwards, nor do other blocks that were found with them.</param>
-    /// <param name="bindings">Numbers for symbolic dimensions, for the costs.</param>
+    /// <param name="bindings">Numbers for symbolic dimensions, for the costs; as the model is made for, or any that fit, when null.</param>
     /// <exception cref="CompressToolException">Two of the blocks cannot be removed together (CMP4007); the model is as before then.</exception>
     public static BlockRemovalReport Remove(Model model, IReadOnlyCollection<Block> blocks, IReadOnlyDictionary<string, long>? bindings = null)
     {
         Check(blocks);
+        bindings ??= BlockGraph.LengthsOf(model);
         var before = ModelCost.Measure(model, bindings);
         Bypass(model.Graph, blocks);
         model.Graph.RemoveUnused();

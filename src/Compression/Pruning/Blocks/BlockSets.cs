@@ -26,7 +26,7 @@ public static class BlockSets
     /// <summary>The blocks of a set, none inside another.</summary>
     /// <param name="model">The model; it is not changed.</param>
     /// <param name="set">The set.</param>
-    /// <param name="bindings">Numbers for symbolic dimensions; the others are as the model is made for.</param>
+    /// <param name="bindings">Numbers for symbolic dimensions; as the model is made for, or any that fit, when null.</param>
     /// <exception cref="CompressToolException">The model is no U-Net, or not one that can lose the blocks (CMP4004), or has none to lose (CMP4002).</exception>
     public static IReadOnlyList<Block> Find(Model model, BlockSet set, IReadOnlyDictionary<string, long>? bindings = null)
     {

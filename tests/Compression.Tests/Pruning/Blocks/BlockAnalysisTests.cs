@@ -69,7 +69,7 @@ public sealed class BlockAnalysisTests
         var bytes = original.ToBytes();
         var blocks = BlockAnalysis.Find(original);
         Assert.IsGreaterThanOrEqualTo(least, blocks.Count, string.Join(Environment.NewLine, blocks));
-        for (var index = 0; index < blocks.Count; index++)
+        for (var index = 0; index < blocks.Count; index += blocks.Count > 20 ? 3 : 1)
         {
             using var model = Model.Parse(bytes);
             var block = BlockAnalysis.Find(model)[index];
@@ -82,11 +82,6 @@ public sealed class BlockAnalysisTests
             Assert.AreEqual(block.Macs, report.Before.PerSample.Macs - report.After.PerSample.Macs, 0.5, block.Name);
             Assert.AreEqual(block.MacsWithAttention, report.Before.PerSample.MacsWithAttention - report.After.PerSample.MacsWithAttention, 0.5, block.Name);
             Assert.AreEqual(nodes - block.Nodes.Count, model.Graph.Nodes.Count, block.Name);
-            if (index % 2 != 0 && blocks.Count > 20)
-            {
-                continue; // Making sessions takes most of the time.
-            }
-
             var outputs = ModelRunner.Run(model.ToBytes(), Feeds(name, model), GraphOptimizationLevel.DisableAll);
             Assert.IsTrue(outputs.Values.All(output => output.ToFloats().All(float.IsFinite)), block.Name);
         }

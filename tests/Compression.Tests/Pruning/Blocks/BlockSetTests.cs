@@ -115,10 +115,26 @@ public sealed partial class BlockSetTests
     [TestMethod]
     public void A_model_without_skips_is_refused()
     {
-        using var model = BlockModels.Configured("sd3-medium");
+        using var model = Testing.Models.ClassicModels.Get("gpt2/static").Build();
         var error = Assert.ThrowsExactly<CompressToolException>(() => BlockSets.Find(model, BlockSet.Base));
         Assert.AreEqual(CompressionErrors.UnsuitableModel, error.Code);
         Assert.AreEqual("blocks", error.OptionPath);
+    }
+
+    [TestMethod]
+    public void Open_sizes_are_filled_in()
+    {
+        var path = Repository.Oracle("big", "sd15-unet.onnx");
+        if (path is null)
+        {
+            Assert.Inconclusive("The oracles are not here.");
+        }
+
+        using var model = Model.Load(path, new LoadOptions { AllowMissingWeights = true });
+        Assert.IsTrue(model.Graph.Inputs[0].Shape!.Skip(2).All(dim => dim.Symbol is not null), "Height and width are open.");
+        var report = BlockRemoval.Remove(model, BlockSets.Find(model, BlockSet.Tiny));
+        Assert.AreEqual(323_384_964, report.After.Parameters);
+        Assert.AreEqual(205.0 / 338.6, report.After.PerSample.Macs / report.Before.PerSample.Macs, 0.01, "The length of the text is another.");
     }
 
     private static void Check(Model model, BlockSet set, Dictionary<string, long> bindings, long parametersBefore, double macsBefore, long parameters, double macs)
