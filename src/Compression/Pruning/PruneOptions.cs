@@ -1,7 +1,9 @@
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Pruning.Blocks;
 using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Pruning.Importance;
+using CompressTool.Compression.Sampling;
 
 namespace CompressTool.Compression.Pruning;
 
@@ -31,6 +33,10 @@ public enum PruneStructure
     /// <summary>Parts of attention heads.</summary>
     [OptionName("head-size", Description = "Parts of attention heads: all heads of an attention stay and get smaller alike.")]
     HeadSize,
+
+    /// <summary>Whole blocks.</summary>
+    [OptionName("blocks", Description = "Whole blocks, which the graph goes on without: residual blocks, attentions, feed-forward layers, transformer layers, steps and levels of a U-Net.")]
+    Blocks,
 }
 
 /// <summary>Over which weights the target holds.</summary>
@@ -93,6 +99,10 @@ public sealed record PruneTarget
     [Option("Share of the model's multiply-accumulate operations with weights that are left at most.", Min = 0, Max = 1, Example = "56%")]
     public Fraction? Macs { get; init; }
 
+    /// <summary>Number of blocks that go.</summary>
+    [Option("For structure blocks: how many blocks go at least; a block that has others inside counts as many as are innermost.", Min = 1, Example = "4")]
+    public int? Count { get; init; }
+
     /// <summary>Share of the latency that is left.</summary>
     [Option("Share of the model's latency that is left at most, measured on this machine while searching.", Min = 0, Max = 1, Example = "60%")]
     public Fraction? Latency { get; init; }
@@ -112,6 +122,14 @@ public sealed record PruneOptions
     /// <summary>How much to prune; not for structure n:m.</summary>
     [Option("How much to prune; not for structure n:m.", Example = "{ ratio: 30% }")]
     public PruneTarget? Target { get; init; }
+
+    /// <summary>A named set of blocks.</summary>
+    [Option("For structure blocks: a set of blocks with a name, instead of a target.", Example = "bk-sdm-small")]
+    public BlockSet? Blocks { get; init; }
+
+    /// <summary>Blocks by name.</summary>
+    [Option("For structure blocks: name globs of blocks to remove, instead of a target; 'inspect --structures' lists the names. Of blocks inside each other the outer ones count.", Example = "[\"mid_block\"]")]
+    public IReadOnlyList<string> Remove { get; init; } = [];
 
     /// <summary>Over what the target holds; not for structure n:m.</summary>
     [Option("Over what the target holds; not for structure n:m.", Example = "global")]
@@ -134,8 +152,12 @@ public sealed record PruneOptions
     public Fraction MaxRatio { get; init; } = new(1);
 
     /// <summary>What criteria look at.</summary>
-    [Option("What criteria that look at gradients or activations are computed on.", Example = "{ data: { images: images.npy }, batch: 64 }")]
+    [Option("What criteria that look at gradients, activations or outputs are computed on.", Example = "{ data: { images: images.npy }, batch: 64 }")]
     public ImportanceOptions? Importance { get; init; }
+
+    /// <summary>What the criterion sensitivity draws.</summary>
+    [Option("For structure blocks: the samples that the criterion sensitivity draws; 16 in 10 steps when left out.", Example = "{ count: 16, steps: 10 }")]
+    public ModelSampleOptions? Samples { get; init; }
 
     /// <summary>Rounds of pruning and training.</summary>
     [Option("Rounds in which the target is reached, each followed by a part of the training: a little is pruned, the rest recovers, and so on. After i of n rounds the sparsity is target * (1 - (1 - i/n)^3) (Zhu and Gupta 2017); structures are removed in equal parts.", Min = 1, Example = "5")]
@@ -146,6 +168,6 @@ public sealed record PruneOptions
     public FinetuneOptions? Finetune { get; init; }
 
     /// <summary>Which layers.</summary>
-    [Option("Which layers to prune: convolutions and matrix products with constant weights. Channels are pruned when the layers that make them are selected.", Example = "{ exclude: [conv_in, conv_out] }")]
+    [Option("Which layers to prune: convolutions and matrix products with constant weights. Channels are pruned when the layers that make them are selected. For structure blocks the patterns are name globs of blocks.", Example = "{ exclude: [conv_in, conv_out] }")]
     public LayerSelector Layers { get; init; } = new();
 }

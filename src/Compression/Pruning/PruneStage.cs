@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Pruning.Blocks;
+using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -12,7 +14,7 @@ public sealed class PruneStage : Stage<PruneOptions>
     public override StageInfo Info { get; } = new(
         "prune",
         Version: 2,
-        "Makes a model smaller by leaving out what matters least. Structures (channels, heads, neurons, head-size) are removed for good, with "
+        "Makes a model smaller by leaving out what matters least. Structures (channels, heads, neurons, head-size, blocks) are removed for good, with "
             + "everything that hangs together with them: the model gets smaller and faster on every machine, and is trained afterwards to recover. "
             + "Single weights are set to zero: a share of them (weights), or all but N of every M along the input channels (n:m). Shapes stay then: "
             + "zeros alone make a model neither faster nor its file smaller, but archives of it, and they are what sparse kernels and formats build "
@@ -21,7 +23,7 @@ public sealed class PruneStage : Stage<PruneOptions>
 
     /// <inheritdoc/>
     protected override bool DependsOnMachine(PruneOptions options) =>
-        options.Finetune is not null || options.Importance is not null || options.Target?.Latency is not null;
+        options.Finetune is not null || options.Importance is not null || options.Target?.Latency is not null || options.Criterion == StructureCriterion.Sensitivity;
 
     /// <inheritdoc/>
     protected override void Validate(PruneOptions options, OptionErrors errors) => PruneValidation.Check(options, errors);
@@ -33,6 +35,11 @@ public sealed class PruneStage : Stage<PruneOptions>
     /// <summary>Prunes once, without training.</summary>
     internal static JsonObject Prune(Model model, PruneOptions options, StageContext context, bool isFurtherRound = false)
     {
+        if (options.Structure == PruneStructure.Blocks)
+        {
+            return BlockStage.Run(model, options, context);
+        }
+
         if (options.Structure is not (PruneStructure.Weights or PruneStructure.NM))
         {
             return new StructurePruning(options, context).Run(model);

@@ -1,5 +1,6 @@
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Pruning.Blocks;
 using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
@@ -21,9 +22,24 @@ internal static class PruneValidation
             case PruneStructure.NM:
                 CheckPattern(options, errors);
                 break;
+            case PruneStructure.Blocks:
+                BlockStage.Check(options, errors);
+                RefuseChannelOptions(options, errors);
+                break;
             default:
                 CheckStructures(options, errors);
                 break;
+        }
+
+        if (options.Structure != PruneStructure.Blocks)
+        {
+            foreach (var (key, isGiven) in (IEnumerable<(string, bool)>)[("blocks", options.Blocks is not null), ("remove", options.Remove.Count > 0), ("samples", options.Samples is not null), ("target.count", options.Target?.Count is not null)])
+            {
+                if (isGiven)
+                {
+                    errors.Add(key, $"{key} belongs to structure blocks");
+                }
+            }
         }
     }
 
@@ -97,6 +113,12 @@ internal static class PruneValidation
             errors.Add("pattern", $"a pattern belongs to structure n:m, not to {structure}");
         }
 
+        if (options.Criterion is StructureCriterion.Laptop or StructureCriterion.Sensitivity)
+        {
+            errors.Add("criterion", "this criterion judges whole blocks; choose another one, or structure: blocks");
+            return;
+        }
+
         ImportanceValidation.Check(ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion), options.Criterion, "importance", errors);
         if (options.MaxRatio.Value <= 0)
         {
@@ -106,21 +128,31 @@ internal static class PruneValidation
 
     private static void RefuseStructureOptions(PruneOptions options, OptionErrors errors)
     {
-        var defaults = new PruneOptions();
         if (options.Criterion != StructureCriterion.Magnitude)
         {
             errors.Add("criterion", "single weights are kept by their magnitude; the other criteria belong to structures that are removed, e.g. channels");
         }
 
+        if (options.Importance is not null)
+        {
+            errors.Add("importance", "importance belongs to structures that are removed, e.g. channels");
+        }
+
+        RefuseChannelOptions(options, errors);
+    }
+
+    private static void RefuseChannelOptions(PruneOptions options, OptionErrors errors)
+    {
+        var defaults = new PruneOptions();
         foreach (var (key, isGiven) in (IEnumerable<(string, bool)>)
         [
             ("round-to", options.RoundTo != defaults.RoundTo), ("max-ratio", options.MaxRatio != defaults.MaxRatio),
-            ("block-ranking", options.BlockRanking != defaults.BlockRanking), ("importance", options.Importance is not null),
+            ("block-ranking", options.BlockRanking != defaults.BlockRanking), ("pattern", options.Pattern is not null && options.Structure == PruneStructure.Blocks),
         ])
         {
             if (isGiven)
             {
-                errors.Add(key, $"{key} belongs to structures that are removed, e.g. channels");
+                errors.Add(key, $"{key} does not belong to structure {(options.Structure == PruneStructure.Blocks ? "blocks" : "weights or n:m")}, but to channels, heads and neurons");
             }
         }
     }

@@ -59,10 +59,10 @@ internal sealed class StructureInspection
     /// <summary>The facts for people.</summary>
     public void Write(TextWriter output)
     {
-        var groups = new TableWriter("group", "kind", ">channels", "with it", "asks for");
+        var groups = new TableWriter("group", "kind", ">channels", ">made by", ">norms", ">read by", "asks for");
         foreach (var group in _groups)
         {
-            groups.Add(group.Name, Kind(group), Units.Count(group.Length), Members(group), Constraint(group));
+            groups.Add(group.Name, Kind(group), Units.Count(group.Length), Count(group, MemberRole.Output), Count(group, MemberRole.Normalization), Count(group, MemberRole.Input), Constraint(group));
         }
 
         groups.Write(output);
@@ -93,11 +93,7 @@ internal sealed class StructureInspection
 
     private static string Kind(PrunableGroup group) => group.Kind switch { GroupKind.HeadSize => "head-size", var kind => kind.ToString().ToLowerInvariant() };
 
-    private static string Members(PrunableGroup group)
-    {
-        var counts = new[] { (MemberRole.Output, "made by"), (MemberRole.Input, "read by"), (MemberRole.Normalization, "norms of") };
-        return string.Join(", ", counts.Select(pair => (pair.Item2, Count: group.Members.Count(member => member.Role == pair.Item1))).Where(pair => pair.Count > 0).Select(pair => $"{pair.Item2} {pair.Count}"));
-    }
+    private static string Count(PrunableGroup group, MemberRole role) => Units.Count(group.Members.Where(member => member.Role == role).Select(member => member.Weight).Distinct().Count());
 
     private static string Constraint(PrunableGroup group) => (group.BlockCount, group.Multiple) switch
     {

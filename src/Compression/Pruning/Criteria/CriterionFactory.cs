@@ -18,6 +18,7 @@ internal static class CriterionFactory
         StructureCriterion.Lamp => new LampCriterion(),
         StructureCriterion.NormScale => new NormScaleCriterion(),
         StructureCriterion.ActivationVariance => new ActivationVarianceCriterion(),
-        _ => new MagnitudeCriterion(),
+        StructureCriterion.Magnitude => new MagnitudeCriterion(),
+        _ => throw new ArgumentException($"The criterion {criterion} is not for channels.", nameof(criterion)),
     };
 }

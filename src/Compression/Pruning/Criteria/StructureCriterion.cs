@@ -48,4 +48,12 @@ public enum StructureCriterion
     /// <summary>Variance of activations.</summary>
     [OptionName("activation-variance", Description = "The variance of what it computes, over samples and positions: what is always the same can be done without. Needs data, but no gradients.")]
     ActivationVariance,
+
+    /// <summary>LAPTOP-Diff.</summary>
+    [OptionName("laptop", Description = "For structure blocks: the mean squared difference that the output has without the block, on noisy images of random timesteps; the blocks that go are those whose differences add up to the least (LAPTOP-Diff, Zhang et al. 2024).")]
+    Laptop,
+
+    /// <summary>The difference of samples.</summary>
+    [OptionName("sensitivity", Description = "For structure blocks: the mean squared difference that samples drawn without the block have to those of the whole model, from the same noise through all steps. Needs no data.")]
+    Sensitivity,
 }
