@@ -26,7 +26,8 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
         var scorer = new GroupScorer(CriterionFactory.Create(options.Criterion, context.Seed), data);
         scorer.Read(selection.Groups.Select(group => (group.Members, group.Length)), (share, name) => context.Report(share, name), context.CancellationToken);
         var chooser = new ChannelChooser(selection.Groups, scorer, options, context.CancellationToken);
-        var choice = new TargetSearch(chooser, new StructureCost(dependencies), options, context).Run();
+        using var latency = options.Target!.Latency is null ? null : new LatencyProbe(dependencies, context);
+        var choice = new TargetSearch(chooser, new StructureCost(dependencies), options, context).Run(latency is null ? null : latency.Measure);
         var report = Describe(selection, choice, chooser);
         StructureRemoval.Run(dependencies, choice.Parts);
         model.LeaveFile();

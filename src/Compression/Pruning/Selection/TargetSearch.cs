@@ -11,8 +11,8 @@ namespace CompressTool.Compression.Pruning.Selection;
 /// <param name="context">The stage.</param>
 internal sealed class TargetSearch(ChannelChooser chooser, StructureCost cost, PruneOptions options, StageContext context)
 {
-    /// <summary>Ratios are told apart to this fraction.</summary>
-    private const int Resolution = 1 << 12;
+    /// <summary>Ratios are told apart to this fraction; where each takes a measurement, more coarsely.</summary>
+    private int Resolution => options.Target!.Latency is null ? 1 << 12 : 1 << 6;
 
     private bool IsGlobal => options.Scope == PruneScope.Global;
 
