@@ -51,7 +51,8 @@ internal sealed class LargeModelBenchmark : IBenchmark
         context.Judge("  peak memory", string.Create(CultureInfo.InvariantCulture, $"{measured.PeakBytes / 1e6:0} MB"), measured.PeakBytes <= MemoryLimit, "1500 MB");
     }
 
-    private static void Copy(string from, string to)
+    /// <summary>Copies a file and waits until it is on the disk.</summary>
+    internal static void Copy(string from, string to)
     {
         File.Copy(from, to, overwrite: true);
         using var stream = new FileStream(to, FileMode.Open, FileAccess.ReadWrite);

@@ -18,6 +18,7 @@ internal static class Program
         new ImportBenchmark(),
         new SampleBenchmark(),
         new BlockBenchmark(),
+        new StructureBenchmark(),
     ];
 
     /// <summary>The root folder of the repository.</summary>
