@@ -74,12 +74,24 @@ internal sealed class ImportanceMeasurement(Model model, StructureCriterion crit
         using var step = Prepare(batch.Batch);
         var sum = new GradientSum(step.Parameters);
         var sweep = new TimestepSweep(TimestepSweep.Spaced(options.Timesteps ?? task.Schedule.Timesteps, task.Schedule.Timesteps), Threshold, Stop);
-        var (losses, used) = sweep.Run(step, batch, sum, (done, loss) => Report($"gradients of {done} of {sweep.Timesteps.Count} timesteps, loss {loss:0.00000}"), context.CancellationToken);
+        var (losses, used) = sweep.Run(step, batch, sum, Checkpoint(), (done, loss) => Report($"gradients of {done} of {sweep.Timesteps.Count} timesteps, loss {loss:0.00000}"), context.CancellationToken);
         return new ImportanceData(sum.ToTensors(), new Dictionary<string, string>
         {
             ["timesteps"] = used.ToString(CultureInfo.InvariantCulture),
             ["losses"] = new JsonArray([.. losses.Select(loss => (JsonNode)loss)]).ToJsonString(),
         }, sum);
+    }
+
+    private SweepCheckpoint? Checkpoint()
+    {
+        if (context.WorkFolder is not { } folder)
+        {
+            return null;
+        }
+
+        Directory.CreateDirectory(folder);
+        var configuration = string.Join('\n', Describe().Select(item => $"{item.Key}: {item.Value}"));
+        return new SweepCheckpoint(Path.Combine(folder, "importance.safetensors"), configuration, TimeSpan.FromSeconds(30));
     }
 
     private ImportanceData Average()

@@ -31,18 +31,20 @@ internal sealed record TimestepSweep(IReadOnlyList<long> Timesteps, double Thres
     /// <param name="step">Computes gradients.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="sum">Where they are added.</param>
+    /// <param name="checkpoint">Keeps how far it has come; null for nobody.</param>
     /// <param name="report">Told how many timesteps are done, and the last loss.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <returns>The losses, that of the timestep that ended it included, and how many gradients count.</returns>
     /// <exception cref="CompressToolException">No gradient counts: the threshold is above 1.</exception>
-    public (double[] Losses, int Used) Run(GradientStep step, NoisyBatch batch, GradientSum sum, Action<int, double>? report, CancellationToken cancellationToken)
+    public (double[] Losses, int Used) Run(GradientStep step, NoisyBatch batch, GradientSum sum, SweepCheckpoint? checkpoint, Action<int, double>? report, CancellationToken cancellationToken)
     {
         // What counts in any case is added at once. Else the gradients of a timestep wait until its loss is known, on their own if there are several parts.
         var isSure = Threshold <= 0 || Stop == SweepStop.AfterGradient;
         var isWhole = batch.Batch.Count == step.Samples;
-        var (losses, largest, used) = (new List<double>(), 0.0, 0);
+        List<double> losses = [.. checkpoint?.Restore(sum) ?? []];
+        var (largest, used) = (losses.Append(0).Max(), losses.Count);
         using var waiting = isSure || isWhole ? null : new GradientSum(step.Parameters);
-        foreach (var timestep in Timesteps)
+        foreach (var timestep in Timesteps.Skip(used))
         {
             batch.Set(timestep);
             var loss = 0.0;
@@ -67,11 +69,13 @@ internal sealed record TimestepSweep(IReadOnlyList<long> Timesteps, double Thres
             }
 
             used++;
-            report?.Invoke(used, loss);
             if (isSmall)
             {
                 break;
             }
+
+            checkpoint?.Save(sum, losses, cancellationToken);
+            report?.Invoke(used, loss);
         }
 
         if (used == 0)
@@ -82,6 +86,7 @@ internal sealed record TimestepSweep(IReadOnlyList<long> Timesteps, double Thres
             { OptionPath = "threshold" };
         }
 
+        checkpoint?.Delete();
         return ([.. losses], used);
     }
 }

@@ -119,7 +119,7 @@ public sealed class OfficialImportanceTests
         using var batch = new NoisyBatch(samples, noise, DenoisingTask.Create(new NoiseOptions()), inputs.Sample.Name, inputs.Timestep);
         using var step = new GradientStep(model, batch.Batch, options, default);
         var sum = new GradientSum(step.Parameters);
-        (losses, _) = new TimestepSweep(timesteps, threshold, SweepStop.AfterGradient).Run(step, batch, sum, null, default);
+        (losses, _) = new TimestepSweep(timesteps, threshold, SweepStop.AfterGradient).Run(step, batch, sum, null, null, default);
         return new ImportanceData(sum.ToTensors(), owner: sum);
     }
 

@@ -42,6 +42,34 @@ public sealed class TimestepSweepTests
     }
 
     [TestMethod]
+    [DataRow(0.2, true, 2)]
+    [DataRow(0, false, 6)]
+    public void A_sweep_that_was_cut_off_goes_on_where_it_stood(double threshold, bool before, int atOnce)
+    {
+        using var folder = new TempFolder();
+        var stop = before ? SweepStop.BeforeGradient : SweepStop.AfterGradient;
+        SweepCheckpoint Checkpoint(string configuration = "same", double seconds = 0) => new(folder.File("sweep"), configuration, TimeSpan.FromSeconds(seconds));
+        void CutOff(int done, double loss) => _ = done == 2 ? throw new OperationCanceledException() : loss;
+
+        var (losses, used, sum) = Run(threshold, stop, atOnce);
+        Assert.ThrowsExactly<OperationCanceledException>(() => Run(threshold, stop, atOnce, Checkpoint(), CutOff));
+        var seen = new List<int>();
+        var other = Run(threshold, stop, atOnce, Checkpoint("other", 99), (done, _) => seen.Add(done));
+        Assert.AreEqual(1, seen[0], "what others have left is not used");
+        CollectionAssert.AreEqual(sum, other.Sum);
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => Run(threshold, stop, atOnce, Checkpoint(), CutOff));
+        seen.Clear();
+        var resumed = Run(threshold, stop, atOnce, Checkpoint(), (done, _) => seen.Add(done));
+
+        Assert.AreEqual(3, seen[0]);
+        Assert.AreEqual(used, resumed.Used);
+        CollectionAssert.AreEqual(losses, resumed.Losses);
+        CollectionAssert.AreEqual(sum, resumed.Sum);
+        Assert.IsFalse(File.Exists(folder.File("sweep")));
+    }
+
+    [TestMethod]
     public void A_threshold_that_nothing_reaches_is_an_error()
     {
         var error = Assert.ThrowsExactly<CompressToolException>(() => Run(1.1, SweepStop.BeforeGradient, 6));
@@ -71,14 +99,14 @@ public sealed class TimestepSweepTests
         Assert.Contains("'w'", error.Message);
     }
 
-    private static (double[] Losses, int Used, float[] Sum) Run(double threshold, SweepStop stop, int atOnce)
+    private static (double[] Losses, int Used, float[] Sum) Run(double threshold, SweepStop stop, int atOnce, SweepCheckpoint? checkpoint = null, Action<int, double>? report = null)
     {
         using var model = Model(s_weight);
         using var batch = Batch(model);
         using var part = batch.Batch.Slice(0, atOnce);
         using var step = new GradientStep(model, part, null, default);
         using var sum = new GradientSum(step.Parameters);
-        var (losses, used) = new TimestepSweep(TimestepSweep.Spaced(20, 20), threshold, stop).Run(step, batch, sum, null, default);
+        var (losses, used) = new TimestepSweep(TimestepSweep.Spaced(20, 20), threshold, stop).Run(step, batch, sum, checkpoint, report, default);
         return (losses, used, sum.ToTensors()["w"].ToFloats());
     }
 
