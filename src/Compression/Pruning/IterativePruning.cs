@@ -67,6 +67,7 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
             Parameters = Of(wanted.Parameters),
             Macs = Of(wanted.Macs),
             Latency = Of(wanted.Latency),
+            Count = wanted.Count, // Blocks go in one round.
         };
 
         Fraction? Of(Fraction? share) => share is { } value ? new Fraction(Share(value.Value)) : null;

@@ -21,4 +21,12 @@ internal static class CriterionFactory
         StructureCriterion.Magnitude => new MagnitudeCriterion(),
         _ => throw new ArgumentException($"The criterion {criterion} is not for channels.", nameof(criterion)),
     };
+
+    /// <summary>Whether a criterion, for channels or blocks, needs data of the recipe.</summary>
+    public static bool NeedsData(StructureCriterion criterion) => criterion switch
+    {
+        StructureCriterion.Laptop => true,
+        StructureCriterion.Sensitivity => false, // It draws its own samples.
+        _ => Create(criterion, 0).Data != CriterionData.None,
+    };
 }

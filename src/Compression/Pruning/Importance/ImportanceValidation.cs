@@ -54,7 +54,7 @@ internal static class ImportanceValidation
     /// <param name="criterion">The criterion.</param>
     /// <returns>The options; null when there are none, and the criterion needs none or there is no training.</returns>
     public static ImportanceOptions? Resolve(ImportanceOptions? options, FinetuneOptions? finetune, StructureCriterion criterion) =>
-        options?.Data is not null || finetune is null || CriterionFactory.Create(criterion, 0).Data == CriterionData.None
+        options?.Data is not null || finetune is null || !CriterionFactory.NeedsData(criterion)
             ? options
             : (options ?? new ImportanceOptions()) with { Data = finetune.Data, Noise = finetune.Noise };
 

@@ -6,6 +6,7 @@ using CompressTool.Compression.Pruning;
 using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
+using CompressTool.Compression.Tests.Pruning.Criteria;
 using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
 
@@ -17,7 +18,7 @@ public sealed class CriteriaStageTests
 {
     private static readonly TrainingData s_data = new() { Shapes = new ShapesOptions { Count = 6 } };
 
-    public static IEnumerable<object[]> Criteria => Enum.GetValues<StructureCriterion>().Select(criterion => new object[] { criterion });
+    public static IEnumerable<object[]> Criteria => CriteriaTests.OfChannels.Select(criterion => new object[] { criterion });
 
     [TestMethod]
     [DynamicData(nameof(Criteria))]
@@ -115,6 +116,29 @@ public sealed class CriteriaStageTests
         var rounds = metrics["rounds"]!.AsArray().Select(round => (long)round!["parameters"]!).ToArray();
         Assert.IsLessThan(rounds[0], rounds[1]);
         Assert.AreEqual(1, shared, "only the model of the first round is that of a file");
+    }
+
+    /// <summary>Blocks are judged by data of the training, too.</summary>
+    [TestMethod]
+    public void Blocks_are_chosen_and_what_is_left_is_trained()
+    {
+        using var folder = new TempFolder();
+        using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
+
+        var metrics = ((IStage)new PruneStage()).Run(
+            model,
+            new PruneOptions
+            {
+                Structure = PruneStructure.Blocks,
+                Criterion = StructureCriterion.Laptop,
+                Target = new PruneTarget { Count = 1 },
+                Importance = new ImportanceOptions { Batch = 2, Batches = 1 },
+                Finetune = new FinetuneOptions { Data = s_data, Batch = 2, Steps = 1 },
+            },
+            new StageContext { WorkFolder = folder.File("work", "x") }).Metrics;
+
+        Assert.IsLessThan((long)metrics["parametersBefore"]!, (long)metrics["parameters"]!);
+        Assert.HasCount(1, metrics["rounds"]!.AsArray());
     }
 
     [TestMethod]

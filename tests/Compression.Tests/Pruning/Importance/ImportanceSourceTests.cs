@@ -182,6 +182,8 @@ public sealed class ImportanceSourceTests
         Assert.AreSame(own, ImportanceValidation.Resolve(own, finetune, StructureCriterion.Taylor));
         Assert.IsNull(ImportanceValidation.Resolve(null, finetune, StructureCriterion.Magnitude));
         Assert.IsNull(ImportanceValidation.Resolve(null, null, StructureCriterion.Taylor));
+        Assert.AreEqual(finetune.Data, ImportanceValidation.Resolve(null, finetune, StructureCriterion.Laptop)!.Data);
+        Assert.IsNull(ImportanceValidation.Resolve(null, finetune, StructureCriterion.Sensitivity));
     }
 
     [TestMethod]
