@@ -39,6 +39,17 @@ internal static class Measure
     public static Measurement Tool(string folder, params string[] args) =>
         Process("dotnet", folder, ["exec", Path.Combine(AppContext.BaseDirectory, "dotnet-compress.dll"), .. args]);
 
+    /// <summary>What the tool prints on standard output.</summary>
+    /// <exception cref="InvalidOperationException">It failed.</exception>
+    public static string Output(string folder, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "dotnet-compress.dll"), .. args]) { WorkingDirectory = folder, RedirectStandardOutput = true };
+        using var process = System.Diagnostics.Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{string.Join(' ', args)} ended with {process.ExitCode}");
+    }
+
     /// <summary>
     /// Runs a named static method in a process of its own, so that its peak memory is not that of something before, and gives
     /// the median of each figure. The start of the process does not count.

@@ -19,6 +19,7 @@ internal static class Program
         new SampleBenchmark(),
         new BlockBenchmark(),
         new StructureBenchmark(),
+        new CriteriaBenchmark(),
     ];
 
     /// <summary>The root folder of the repository.</summary>
