@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Pruning.Selection;
 using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
@@ -21,16 +22,18 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
     public JsonObject Run(Model model)
     {
         var rounds = new JsonArray();
+        var sizes = new GroupSizes();
         JsonObject? first = null, last = null;
         var importance = ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion);
         for (var round = 1; round <= options.Rounds; round++)
         {
             var isLast = round == options.Rounds;
+            sizes.MoreFollows = !isLast;
             var left = 1 - ((double)round / options.Rounds);
             var target = options.Target is { } wanted ? TargetOf(wanted, round, isLast ? 0 : left) : null;
 
             // Only the last pruning says what could not be pruned.
-            last = PruneStage.Prune(model, options with { Target = target, Finetune = null, Importance = importance }, Part(round, 0, 1 - TrainingShare, isLast), round > 1);
+            last = PruneStage.Prune(model, options with { Target = target, Finetune = null, Importance = importance }, Part(round, 0, 1 - TrainingShare, isLast), round > 1, sizes);
             first ??= last;
             var metrics = Train(model, round);
             foreach (var key in (string[])["sparsity", "parameters", "macs"])
@@ -52,8 +55,8 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
     }
 
     /// <summary>
-    /// The target of a round. Zeros are counted anew each time; what is left of structures counts from what the round before left, so
-    /// that each takes an equal part of the whole.
+    /// The target of a round. Zeros, and ratios, are counted from the whole model; other shares from what the round before left, so that
+    /// each takes an equal part of the whole.
     /// </summary>
     /// <param name="wanted">The target of all rounds.</param>
     /// <param name="round">The round.</param>
@@ -63,7 +66,7 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
         return new PruneTarget
         {
             Sparsity = wanted.Sparsity is { } sparsity ? new Fraction(sparsity.Value * (1 - (left * left * left))) : null,
-            Ratio = wanted.Ratio is { } ratio ? new Fraction(1 - Share(1 - ratio.Value)) : null,
+            Ratio = wanted.Ratio is { } ratio ? new Fraction(ratio.Value * round / options.Rounds) : null,
             Parameters = Of(wanted.Parameters),
             Macs = Of(wanted.Macs),
             Latency = Of(wanted.Latency),

@@ -112,7 +112,7 @@ public sealed record PruneTarget
 public sealed record PruneOptions
 {
     /// <summary>What is removed.</summary>
-    [Option("What is removed.", Required = true, Example = "weights")]
+    [Option("What is removed.", Required = true, Example = "channels")]
     public PruneStructure Structure { get; init; }
 
     /// <summary>What makes a weight worth keeping.</summary>

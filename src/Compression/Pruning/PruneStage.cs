@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Pruning.Blocks;
 using CompressTool.Compression.Pruning.Criteria;
+using CompressTool.Compression.Pruning.Selection;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -33,7 +34,7 @@ public sealed class PruneStage : Stage<PruneOptions>
         new(model, options.Finetune is null ? Prune(model, options, context) : new IterativePruning(options, context).Run(model));
 
     /// <summary>Prunes once, without training.</summary>
-    internal static JsonObject Prune(Model model, PruneOptions options, StageContext context, bool isFurtherRound = false)
+    internal static JsonObject Prune(Model model, PruneOptions options, StageContext context, bool isFurtherRound = false, GroupSizes? sizes = null)
     {
         if (options.Structure == PruneStructure.Blocks)
         {
@@ -42,7 +43,7 @@ public sealed class PruneStage : Stage<PruneOptions>
 
         if (options.Structure is not (PruneStructure.Weights or PruneStructure.NM))
         {
-            return new StructurePruning(options, context).Run(model);
+            return new StructurePruning(options, context, sizes).Run(model);
         }
 
         var selection = LayerSelection.Select(Layers.Find(model.Graph), options.Layers);

@@ -12,7 +12,10 @@ using CompressTool.Onnx.Diagnostics;
 namespace CompressTool.Compression.Pruning;
 
 /// <summary>Removes channels, heads or neurons: finds what hangs together, scores it, chooses, and cuts.</summary>
-internal sealed class StructurePruning(PruneOptions options, StageContext context)
+/// <param name="options">The options.</param>
+/// <param name="context">The stage.</param>
+/// <param name="sizes">What the groups had before the first of several rounds; null in the only round.</param>
+internal sealed class StructurePruning(PruneOptions options, StageContext context, GroupSizes? sizes = null)
 {
     /// <summary>Prunes a model.</summary>
     public JsonObject Run(Model model)
@@ -23,9 +26,10 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
         DependencyGraph.Prepare(model);
         var dependencies = DependencyGraph.Analyze(model, context.CancellationToken);
         var selection = new GroupSelection(dependencies, options.Structure, options.Layers);
+        sizes?.Note(selection.Groups);
         var scorer = new GroupScorer(CriterionFactory.Create(options.Criterion, context.Seed), data);
         scorer.Read(selection.Groups.Select(group => (group.Members, group.Length)), (share, name) => context.Report(share, name), context.CancellationToken);
-        var chooser = new ChannelChooser(selection.Groups, scorer, options, context.CancellationToken);
+        var chooser = new ChannelChooser(selection.Groups, scorer, options, sizes, context.CancellationToken);
         using var latency = options.Target!.Latency is null ? null : new LatencyProbe(dependencies, context);
         var choice = new TargetSearch(chooser, new StructureCost(dependencies), options, context).Run(latency is null ? null : latency.Measure);
         var report = Describe(selection, choice, chooser);
@@ -48,7 +52,8 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
         {
             var removed = choice.Of(group).Count;
             groups.Add(new JsonObject { ["name"] = group.Name, ["kind"] = group.Kind.ToString(), ["channelsBefore"] = group.Length, ["channels"] = group.Length - removed });
-            if (removed > 0 || options.Scope == PruneScope.Global)
+            var before = sizes?.Of(group) ?? group.Length;
+            if (group.Length - removed < before || options.Scope == PruneScope.Global || sizes?.MoreFollows == true)
             {
                 continue;
             }
@@ -64,7 +69,7 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
             unchanged.Add((group.Name, reason));
         }
 
-        if (!choice.Parts.Any())
+        if (!choice.Parts.Any() && sizes?.MoreFollows != true && selection.Groups.All(group => (sizes?.Of(group) ?? group.Length) == group.Length))
         {
             throw new CompressToolException(CompressionErrors.NoEffect, $"nothing would be removed; {unchanged.Select(item => $"'{item.Name}': {item.Reason}").FirstOrDefault("the target is too small for any group")}; give a higher target")
             { OptionPath = "target" };

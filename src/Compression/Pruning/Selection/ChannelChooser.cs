@@ -7,8 +7,9 @@ namespace CompressTool.Compression.Pruning.Selection;
 /// <param name="groups">The groups, in order.</param>
 /// <param name="scorer">Scores them.</param>
 /// <param name="options">How they are chosen.</param>
+/// <param name="sizes">What the groups had before the first of several rounds, which ratios count from; null in the only round.</param>
 /// <param name="cancellationToken">Ends the work.</param>
-internal sealed class ChannelChooser(IReadOnlyList<PrunableGroup> groups, GroupScorer scorer, PruneOptions options, CancellationToken cancellationToken)
+internal sealed class ChannelChooser(IReadOnlyList<PrunableGroup> groups, GroupScorer scorer, PruneOptions options, GroupSizes? sizes, CancellationToken cancellationToken)
 {
     private readonly BlockPlan[] _plans = [.. groups.Select(group => new BlockPlan(group, options.RoundTo))];
     private List<(int Group, double Cost)>? _steps;
@@ -16,6 +17,13 @@ internal sealed class ChannelChooser(IReadOnlyList<PrunableGroup> groups, GroupS
 
     /// <summary>Steps that a global ranking has: one channel of each block of a group.</summary>
     public int Steps => Ranked().Count;
+
+    /// <summary>How many steps of the global ranking a ratio takes, those of earlier rounds taken off.</summary>
+    public int StepsOf(double ratio)
+    {
+        var all = sizes is null ? Steps : sizes.Steps ??= Steps;
+        return Math.Max(0, (int)Math.Round(all * ratio) - (all - Steps));
+    }
 
     /// <summary>Groups without a score, which keep all channels.</summary>
     public List<PrunableGroup> Unscored { get; } = [];
@@ -88,11 +96,11 @@ internal sealed class ChannelChooser(IReadOnlyList<PrunableGroup> groups, GroupS
     /// <summary>How many channels of each block of a group a ratio takes, before rounding down to what may go.</summary>
     private int PerBlock(BlockPlan plan, double ratio)
     {
-        var length = plan.Group.Length;
+        var whole = sizes?.Of(plan.Group) ?? plan.Group.Length;
         var wanted = options.BlockRanking == BlockRanking.Alike
-            ? plan.Size - (int)(plan.Size * (1 - ratio))
-            : (length - (int)(length * (1 - ratio))) / plan.Blocks.Length;
-        return plan.Largest(wanted);
+            ? plan.Size - (int)(whole / plan.Blocks.Length * (1 - ratio))
+            : (plan.Group.Length - (int)(whole * (1 - ratio))) / plan.Blocks.Length;
+        return plan.Largest(Math.Max(0, wanted));
     }
 
     private List<(int Group, double Cost)> Ranked()
@@ -113,7 +121,8 @@ internal sealed class ChannelChooser(IReadOnlyList<PrunableGroup> groups, GroupS
             }
 
             _rankings[index] = new ChannelRanking(plan, scores.Scores, options.BlockRanking == BlockRanking.Alike);
-            var most = Math.Min(plan.Size - 1, (int)(plan.Size * options.MaxRatio.Value));
+            var least = (int)Math.Ceiling((sizes?.Of(plan.Group) ?? plan.Group.Length) / plan.Blocks.Length * (1 - options.MaxRatio.Value));
+            var most = plan.Size - Math.Max(1, least);
             var highest = double.NegativeInfinity;
             for (var step = 0; step < most; step++)
             {

@@ -24,7 +24,7 @@ internal sealed class TargetSearch(ChannelChooser chooser, StructureCost cost, P
         var target = options.Target!;
         if (target.Ratio is { } ratio)
         {
-            return IsGlobal ? chooser.Global((int)Math.Round(chooser.Steps * ratio.Value)) : chooser.Local(ratio.Value);
+            return IsGlobal ? chooser.Global(chooser.StepsOf(ratio.Value)) : chooser.Local(ratio.Value);
         }
 
         var (name, wanted, left) = target switch

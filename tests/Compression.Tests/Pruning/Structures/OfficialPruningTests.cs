@@ -59,7 +59,7 @@ public sealed class OfficialPruningTests
             Target = new PruneTarget { Ratio = new Fraction(0.3) },
             BlockRanking = official.IsAlike ? BlockRanking.Alike : BlockRanking.Each,
         };
-        var chooser = new ChannelChooser(dependencies.Groups, new GroupScorer(CriterionFactory.Create(s_criteria[criterion], 0), gradients), options, TestContext.CancellationToken);
+        var chooser = new ChannelChooser(dependencies.Groups, new GroupScorer(CriterionFactory.Create(s_criteria[criterion], 0), gradients), options, null, TestContext.CancellationToken);
         var choice = chooser.Local(0.3);
         CheckKept(official.Result(criterion)["kept"]!.AsObject(), choice, Layers.Find(model.Graph));
 

@@ -77,13 +77,13 @@ public sealed class StructureCountsTests
             Multiple = groups,
             IsMixed = true,
         };
-        var chooser = new ChannelChooser([group], new GroupScorer(new RandomCriterion(0)), new PruneOptions(), TestContext.CancellationToken);
+        var chooser = new ChannelChooser([group], new GroupScorer(new RandomCriterion(0)), new PruneOptions(), null, TestContext.CancellationToken);
 
         Assert.AreEqual(channels - left, chooser.Local(ratio).Of(group).Count);
     }
 
     private ChannelChoice Choose(DependencyGraph dependencies, double ratio) =>
-        new ChannelChooser(dependencies.Groups, new GroupScorer(new RandomCriterion(0)), new PruneOptions { Target = new PruneTarget { Ratio = new Fraction(ratio) } }, TestContext.CancellationToken).Local(ratio);
+        new ChannelChooser(dependencies.Groups, new GroupScorer(new RandomCriterion(0)), new PruneOptions { Target = new PruneTarget { Ratio = new Fraction(ratio) } }, null, TestContext.CancellationToken).Local(ratio);
 
     private static Model Open(string name)
     {
