@@ -26,7 +26,9 @@ public sealed class StructurePruningTests
             var wanted = (target.Macs ?? target.Parameters)!.Value.Value;
 
             Assert.IsLessThanOrEqualTo(wanted, left);
-            Assert.IsGreaterThan(wanted - 0.08, left);
+
+            // Eight groups of four channels go in steps of a quarter, all of them at once where groups lose the same share.
+            Assert.IsGreaterThan(wanted - (scope == PruneScope.Local ? 0.15 : 0.05), left);
             var cost = ModelCost.Measure(model);
             Assert.AreEqual((cost.Parameters, cost.Macs), ((long)metrics["parameters"]!, Number(metrics["macs"])));
         }
