@@ -3,7 +3,7 @@ using CompressTool.Onnx;
 namespace CompressTool.Testing.Models;
 
 /// <summary>Tensors of random numbers that depend on a name only, so that all forms of a model have the same weights.</summary>
-internal static class RandomTensors
+public static class RandomTensors
 {
     /// <summary>Numbers of a normal distribution.</summary>
     public static Tensor Normal(string name, double mean, double deviation, params IReadOnlyList<long> dims)

@@ -23,6 +23,9 @@ internal sealed class Coupling
     /// <summary>The slots of the input channels of convolutions with groups, whose weights have them folded.</summary>
     public Dictionary<Node, int[]?> GroupedInputs { get; } = [];
 
+    /// <summary>The heads of attentions in one operator, which is told their number.</summary>
+    public Dictionary<Node, (Grid Query, Grid Key, Grid Value)> Attentions { get; } = [];
+
     /// <summary>A new axis of slots.</summary>
     public Factor[] NewAxis(int length) => length == 1 ? [] : [Factor.Of(Grids.Plain(Slots.Create(length)))];
 
@@ -85,6 +88,15 @@ internal sealed class Coupling
         foreach (var factor in axis)
         {
             FreezeSlots(factor.Grid?.Slots ?? [], reason);
+        }
+    }
+
+    /// <summary>Says that an axis stays as long as it is: of grids that lie in other axes too, slices across it may still go.</summary>
+    public void FreezeLength(Factor[] axis, string reason)
+    {
+        foreach (var factor in axis)
+        {
+            Freeze(factor, reason, alone: true);
         }
     }
 

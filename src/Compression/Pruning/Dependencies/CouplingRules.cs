@@ -39,12 +39,18 @@ internal static class CouplingRules
         (c => Normalization.Ordered(c, c.Axis("axis", -1, c.Input(0).Rank)), "TopK LpNormalization"),
         (c => Normalization.Ordered(c, c.NumbersOf(1) is [var axis] ? NodeContext.Axis(axis, c.Input(0).Rank) : 0), "CumSum"),
         (Movement.Fill, "ConstantOfShape"),
+        (FusedAttention.Standard, "Attention"),
         (_ => { }, "Shape Size Range RandomNormal RandomUniform EyeLike NonZero"));
 
     private static readonly Dictionary<string, Action<NodeContext>> s_runtime = Table(
         (Elementwise.Unary, "QuickGelu Gelu"),
         (Elementwise.Broadcast, "BiasGelu FastGelu BiasAdd"),
         (FusedAttention.Projected, "MultiHeadAttention"),
+        (FusedAttention.Projecting, "Attention"),
+        (FusedAttention.Grouped, "GroupQueryAttention"),
+        (Products.Conv, "FusedConv"),
+        (Products.Gemm, "FusedGemm"),
+        (Products.FusedMatMul, "FusedMatMul"),
         (c => Normalization.SkipLayer(c, [2, 3], 4), "SkipLayerNormalization"),
         (c => Normalization.SkipLayer(c, [2], 3), "SkipSimplifiedLayerNormalization"),
         (Normalization.RuntimeGroup, "GroupNorm"));

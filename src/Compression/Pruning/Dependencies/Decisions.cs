@@ -8,10 +8,17 @@ internal sealed class Decisions
 {
     private readonly DependencyWalk _walk;
     private readonly Dictionary<int, List<int>> _slotsOf = [];
+    private readonly Dictionary<int, List<int>> _sameOf = [];
 
     public Decisions(DependencyWalk walk)
     {
         _walk = walk;
+        Slots = new UnionFind(walk.Coupling.Slots);
+        foreach (var (grid, dim, finer) in walk.Coupling.Grids.Splits)
+        {
+            LinkSplit(grid, dim, finer);
+        }
+
         var units = FindUnits();
         foreach (var slice in units.Values.Where(IsHead).SelectMany(slices => slices))
         {
@@ -22,13 +29,13 @@ internal sealed class Decisions
         FreeDims = walk.Coupling.Grids.All.ToDictionary(grid => grid, FreeDim);
         JoinHeadSizes(units);
         JoinColumns(units);
-        Alone = [.. Alone.Select(walk.Coupling.Slots.Find)];
-        for (var slot = 0; slot < walk.Coupling.Slots.Count; slot++)
-        {
-            var root = walk.Coupling.Slots.Find(slot);
-            (_slotsOf.TryGetValue(root, out var all) ? all : _slotsOf[root] = []).Add(slot);
-        }
+        Alone = [.. Alone.Select(Slots.Find)];
+        Fill(_slotsOf, Slots);
+        Fill(_sameOf, walk.Coupling.Slots);
     }
+
+    /// <summary>Slots that go together where no whole head goes: those at the same place, and those of whole slices.</summary>
+    public UnionFind Slots { get; }
 
     /// <summary>A slice of a grid along a dimension.</summary>
     public readonly record struct Slice(Grid Grid, int Dim, int Index)
@@ -56,26 +63,63 @@ internal sealed class Decisions
     public IReadOnlyDictionary<Grid, int> FreeDims { get; }
 
     /// <summary>All slots that go together with one.</summary>
-    public IReadOnlyList<int> SlotsOf(int slot) => _slotsOf[_walk.Coupling.Slots.Find(slot)];
+    public IReadOnlyList<int> SlotsOf(int slot) => _slotsOf[Slots.Find(slot)];
+
+    /// <summary>All slots at the same place as one: those that go with it as a part of a head.</summary>
+    public IReadOnlyList<int> SameAs(int slot) => _sameOf[_walk.Coupling.Slots.Find(slot)];
+
+    private static void Fill(Dictionary<int, List<int>> lists, UnionFind sets)
+    {
+        for (var slot = 0; slot < sets.Count; slot++)
+        {
+            var root = sets.Find(slot);
+            (lists.TryGetValue(root, out var all) ? all : lists[root] = []).Add(slot);
+        }
+    }
 
     private static bool IsHead(List<Slice> slices) => slices.Exists(slice => slice.Grid.Rank > 1 && ((slice.Grid.HeadDims >> slice.Dim) & 1) != 0);
 
-    private static int FreeDim(Grid grid)
-    {
-        if (!grid.IsHard && grid.Rank == 2)
-        {
-            return 1;
-        }
+    /// <summary>
+    /// Only the last dimension can be free: its slots lie side by side, so that rows that lose others of them stay in their places. Along
+    /// any other dimension rows would get mixed up.
+    /// </summary>
+    private static int FreeDim(Grid grid) =>
+        !grid.IsHard || (((grid.HeadDims | grid.AloneDims) >> (grid.Rank - 1)) & 1) == 0 ? grid.Rank - 1 : -1;
 
-        for (var dim = grid.Rank - 1; dim >= 0; dim--)
+    /// <summary>
+    /// Slices of a grid go as those of the same slots in more dimensions do: the heads of queries that one head of keys serves go
+    /// together.
+    /// </summary>
+    private void LinkSplit(Grid grid, int dim, Grid finer)
+    {
+        var units = _walk.Coupling.Units;
+        for (var other = 0; other < grid.Rank; other++)
         {
-            if ((((grid.HeadDims | grid.AloneDims) >> dim) & 1) == 0)
+            var same = other > dim ? other + 1 : other;
+            if (other != dim && (grid.UnitsOf(other) is not null || finer.UnitsOf(same) is not null))
             {
-                return dim;
+                units.Join(grid.UnitsOf(other, units), finer.UnitsOf(same, units));
             }
         }
 
-        return -1;
+        if (grid.UnitsOf(dim) is null && finer.UnitsOf(dim) is null && finer.UnitsOf(dim + 1) is null)
+        {
+            return;
+        }
+
+        // One of the two parts goes; the other stays as long as it is.
+        var minor = finer.Shape[dim + 1];
+        var isMajorFixed = Array.Exists(finer.UnitsOf(dim, units), unit => units.ReasonOf(unit) is not null);
+        var (own, parts) = (grid.UnitsOf(dim, units), finer.UnitsOf(isMajorFixed ? dim + 1 : dim, units));
+        for (var index = 0; index < own.Length; index++)
+        {
+            units.Join(own[index], parts[isMajorFixed ? index % minor : index / minor]);
+        }
+
+        foreach (var unit in finer.UnitsOf(isMajorFixed ? dim : dim + 1, units))
+        {
+            units.Freeze(unit, "its slices lie in larger ones that go whole");
+        }
     }
 
     /// <summary>The slices behind each unit; plain axes that are coupled with slices are slices of one slot.</summary>
@@ -105,12 +149,12 @@ internal sealed class Decisions
     {
         foreach (var slices in units.Values)
         {
-            var twins = slices.Where(slice => slice.Grid.Rank == 2 && slice.Dim == 0 && slice.Grid.HeadDims == 1).Select(slice => slice.Grid).Distinct().ToArray();
-            foreach (var twin in twins.Skip(1))
+            foreach (var alike in slices.Where(slice => slice.Grid.Rank == 2 && slice.Dim == 0 && slice.Grid.HeadDims == 1).GroupBy(slice => (slice.Grid.Shape[0], slice.Grid.Shape[1], slice.Index)))
             {
-                if (twin.Shape.SequenceEqual(twins[0].Shape) && slices.Where(slice => slice.Grid == twin || slice.Grid == twins[0]).Select(slice => slice.Index).Distinct().Count() == 1)
+                var twins = alike.Select(slice => slice.Grid).Distinct().ToArray();
+                foreach (var twin in twins.Skip(1))
                 {
-                    _walk.Coupling.Slots.Join(twins[0].Slots, twin.Slots);
+                    Slots.Join(twins[0].Slots, twin.Slots);
                 }
             }
         }
@@ -119,11 +163,11 @@ internal sealed class Decisions
     /// <summary>Where only whole slices may go, the slots of a slice go together.</summary>
     private void JoinColumns(Dictionary<int, List<Slice>> units)
     {
-        var slots = _walk.Coupling.Slots;
+        var slots = Slots;
         foreach (var grid in _walk.Coupling.Grids.All.Where(grid => FreeDims[grid] < 0))
         {
             var dim = Enumerable.Range(0, grid.Rank).Reverse().FirstOrDefault(
-                dim => ((grid.HeadDims >> dim) & 1) == 0 && !Array.Exists(grid.UnitsOf(dim)!, unit => _walk.Coupling.Units.ReasonOf(unit) is not null), -1);
+                dim => ((grid.HeadDims >> dim) & 1) == 0 && !Array.Exists(grid.UnitsOf(dim) ?? [], unit => _walk.Coupling.Units.ReasonOf(unit) is not null), -1);
             if (dim < 0)
             {
                 // Nothing goes but whole heads, if there are any.
@@ -133,15 +177,16 @@ internal sealed class Decisions
                 }
                 else
                 {
-                    _walk.Coupling.FreezeSlots(grid.Slots, "no dimension of it can lose an index");
+                    Array.ForEach(grid.Slots, slot => slots.Freeze(slot, "no dimension of it can lose an index"));
                 }
 
                 continue;
             }
 
-            foreach (var unit in grid.UnitsOf(dim)!)
+            for (var index = 0; index < grid.Shape[dim]; index++)
             {
-                var all = units[_walk.Coupling.Units.Find(unit)].SelectMany(slice => slice.Slots).ToArray();
+                var slices = grid.UnitsOf(dim) is { } own ? units[_walk.Coupling.Units.Find(own[index])] : [new Slice(grid, dim, index)];
+                var all = slices.SelectMany(slice => slice.Slots).ToArray();
                 Array.ForEach(all, slot => slots.Join(all[0], slot));
             }
         }

@@ -167,21 +167,7 @@ internal sealed class DependencyWalk
         }
         else
         {
-            Unknown(context);
+            context.GiveUp("is an operator that is not known here");
         }
-    }
-
-    private void Unknown(NodeContext context)
-    {
-        foreach (var input in context.Node.Inputs)
-        {
-            // Constants that only this node takes never get slots that could go.
-            if (input is not null && Layers.ConstantOf(input) is not null)
-            {
-                Coupling.FreezeAll(LayoutOf(input), $"{context.Where} is an operator that is not known here");
-            }
-        }
-
-        context.GiveUp("is an operator that is not known here");
     }
 }

@@ -7,10 +7,17 @@ internal sealed class GridCache
 {
     private readonly Dictionary<Key, Grid> _grids = [];
     private readonly List<Grid> _all = [];
+    private readonly HashSet<(Grid Grid, int Dim, Grid Finer)> _splits = [];
     private int _count;
 
     /// <summary>All grids of several dimensions.</summary>
     public IReadOnlyList<Grid> All => _all;
+
+    /// <summary>Grids of several dimensions of which one became two, and what they became.</summary>
+    public IEnumerable<(Grid Grid, int Dim, Grid Finer)> Splits => _splits;
+
+    /// <summary>All grids, plain axes among them.</summary>
+    public IEnumerable<Grid> Everything => _all.Concat(_grids.Values.Where(grid => grid.Rank == 1));
 
     /// <summary>All grids of which slices are coupled, plain axes among them.</summary>
     public IEnumerable<Grid> WithUnits => _all.Concat(_grids.Values.Where(grid => grid.Rank == 1)).Where(grid => grid.HasUnits);
@@ -24,7 +31,7 @@ internal sealed class GridCache
         var key = new Key(slots, string.Join(',', shape));
         if (!_grids.TryGetValue(key, out var grid))
         {
-            grid = Add(new Grid(slots, shape));
+            grid = Add(new Grid(slots, shape) { IsHard = shape.Length > 2 });
             _grids.Add(key, grid);
         }
 
@@ -50,8 +57,14 @@ internal sealed class GridCache
         shape[dim] = major;
         shape.Insert(dim + 1, grid.Shape[dim] / major);
         var finer = Get(grid.Slots, [.. shape]);
+        if (grid.Rank > 1)
+        {
+            _splits.Add((grid, dim, finer));
+        }
+
         finer.IsHard |= grid is { Rank: > 1, IsHard: true };
         finer.HeadDims |= Shift(grid.HeadDims, dim);
+        finer.AloneDims |= Shift(grid.AloneDims, dim);
         return finer;
     }
 

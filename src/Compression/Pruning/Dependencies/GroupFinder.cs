@@ -12,14 +12,15 @@ internal sealed class GroupFinder
     private readonly DependencyWalk _walk;
     private readonly Decisions _decisions;
     private readonly UnionFind _slots;
+    private readonly GroupLimits _limits;
     private readonly Dictionary<Value, string> _names;
     private readonly List<(Value Weight, int Axis, int[] Slots, SlotRole Role, Node? Node)> _axes = [];
     private readonly List<Value> _others = [];
 
     public GroupFinder(DependencyWalk walk)
     {
-        (_walk, _slots) = (walk, walk.Coupling.Slots);
-        _decisions = new Decisions(walk);
+        (_walk, _decisions) = (walk, new Decisions(walk));
+        _slots = _decisions.Slots;
         _names = Layers.Find(walk.Model.Graph).ToDictionary(layer => layer.Weight, layer => layer.Name);
         foreach (var constant in walk.Constants)
         {
@@ -32,6 +33,8 @@ internal sealed class GroupFinder
             }
         }
 
+        _limits = new GroupLimits(walk, _decisions, IsFree);
+        _limits.FreezeUneven();
         FindGroups();
         FindHeads();
     }
@@ -66,6 +69,8 @@ internal sealed class GroupFinder
             Array.ForEach(free, slot => groups.Join(free[0], slot));
         }
 
+        _limits.Join(groups);
+
         // Channels in the order of the layers that make them, and in these as they lie.
         var channels = new Dictionary<int, (int Group, int Channel)>();
         var lists = new List<List<int>>();
@@ -87,9 +92,11 @@ internal sealed class GroupFinder
             }
         }
 
-        var members = MembersOf(lists.Count, slot => channels.TryGetValue(_slots.Find(slot), out var place) ? place : (-1, -1));
-        var multiples = MultiplesOf(lists.Count, channels);
-        var blocks = BlocksOf(lists, channels);
+        Func<int, (int Group, int Channel)> placeOf = slot => channels.TryGetValue(_slots.Find(slot), out var place) ? place : (-1, -1);
+        int[] lengths = [.. lists.Select(list => list.Count)];
+        var members = MembersOf(lists.Count, placeOf);
+        var (blocks, multiples) = _limits.Of(lengths, placeOf);
+        var parts = _limits.PartsOf(lengths, placeOf);
         for (var group = 0; group < lists.Count; group++)
         {
             var all = members[group];
@@ -101,6 +108,7 @@ internal sealed class GroupFinder
                 Members = all,
                 Blocks = blocks[group],
                 Multiple = multiples[group],
+                Parts = parts[group],
                 IsMixed = lists[group].Exists(_slots.IsMixed),
                 Slots = [.. lists[group].Select(slot => _decisions.SlotsOf(slot).ToArray())],
             });
@@ -160,58 +168,6 @@ internal sealed class GroupFinder
         return before?.Is("Reshape") == true && before.Input(0)?.Producer?.Is("InstanceNormalization") == true;
     }
 
-    /// <summary>Groups of normalisations stay as many as they are: what is kept is a multiple of their number.</summary>
-    private int[] MultiplesOf(int count, Dictionary<int, (int Group, int Channel)> channels)
-    {
-        var result = Enumerable.Repeat(1, count).ToArray();
-        foreach (var grid in _walk.Coupling.Grids.All.Where(grid => !grid.IsHard))
-        {
-            foreach (var (group, times) in grid.Slots.Select(slot => channels.TryGetValue(_slots.Find(slot), out var place) ? place : (Group: -1, Channel: -1))
-                .Where(place => place.Group >= 0).GroupBy(place => place.Group).Select(places => (places.Key, places.CountBy(place => place.Channel).Min(pair => pair.Value))))
-            {
-                var needed = grid.Shape[0] / Gcd(grid.Shape[0], times);
-                result[group] = result[group] / Gcd(result[group], needed) * needed;
-            }
-        }
-
-        return result;
-    }
-
-    /// <summary>Rows of grids whose borders mean something keep equally many.</summary>
-    private int[][] BlocksOf(List<List<int>> lists, Dictionary<int, (int Group, int Channel)> channels)
-    {
-        var keys = lists.Select(list => new string[list.Count]).ToArray();
-        foreach (var grid in _walk.Coupling.Grids.All.Where(grid => grid.IsHard))
-        {
-            var free = _decisions.FreeDims[grid];
-            if (free < 0)
-            {
-                continue;
-            }
-
-            var rows = new Dictionary<(int Group, int Channel), HashSet<int>>();
-            for (var position = 0; position < grid.Slots.Length; position++)
-            {
-                if (channels.TryGetValue(_slots.Find(grid.Slots[position]), out var place))
-                {
-                    var row = position - (grid.Coordinate(position, free) * grid.StrideOf(free));
-                    (rows.TryGetValue(place, out var all) ? all : rows[place] = []).Add(row);
-                }
-            }
-
-            foreach (var (place, row) in rows)
-            {
-                keys[place.Group][place.Channel] += $"{string.Join('+', row.Order())};";
-            }
-        }
-
-        return [.. keys.Select(key =>
-        {
-            var numbers = new Dictionary<string, int>();
-            return Array.ConvertAll(key, text => numbers.TryGetValue(text ?? "", out var number) ? number : numbers[text ?? ""] = numbers.Count);
-        })];
-    }
-
     private GroupKind KindOf(List<int> slots, List<GroupMember> members)
     {
         if (_decisions.SlotsOf(slots[0]).Any(_walk.Coupling.IsAttention))
@@ -233,8 +189,9 @@ internal sealed class GroupFinder
         foreach (var units in _decisions.HeadUnits.GroupBy(unit => string.Join(',', unit.Select(slice => slice.Grid.Id).Order())))
         {
             var heads = units.OrderBy(unit => unit[0].Index).ToArray();
-            var slots = heads.Select(head => head.SelectMany(slice => slice.Slots).Select(_slots.Find).Distinct().SelectMany(_decisions.SlotsOf).ToArray()).ToArray();
-            var reason = slots.SelectMany(all => all).Select(_slots.ReasonOf).Concat(heads.Select(head => _walk.Coupling.Units.ReasonOf(head[0].Grid.UnitsOf(head[0].Dim)![head[0].Index]))).FirstOrDefault(text => text is not null);
+            var same = _walk.Coupling.Slots;
+            var slots = heads.Select(head => head.SelectMany(slice => slice.Slots).Select(same.Find).Distinct().SelectMany(_decisions.SameAs).ToArray()).ToArray();
+            var reason = slots.SelectMany(all => all).Select(same.ReasonOf).Concat(heads.Select(head => _walk.Coupling.Units.ReasonOf(head[0].Grid.UnitsOf(head[0].Dim)![head[0].Index]))).FirstOrDefault(text => text is not null);
             var places = new Dictionary<int, int>();
             var disjoint = slots.Index().All(pair => Array.TrueForAll(pair.Item, slot => places.TryAdd(slot, pair.Index)));
             if (reason is not null || !disjoint || heads.Length < 2)
@@ -253,7 +210,7 @@ internal sealed class GroupFinder
                     Members = members,
                     Blocks = new int[heads.Length],
                     Multiple = 1,
-                    IsMixed = slots.SelectMany(all => all).Any(_slots.IsMixed),
+                    IsMixed = slots.SelectMany(all => all).Any(same.IsMixed),
                     Slots = slots,
                 });
             }
@@ -263,8 +220,6 @@ internal sealed class GroupFinder
 
         int Position(PrunableGroup group) => group.Members[0].Weight.Uses.Select(use => order.GetValueOrDefault(use.Node, int.MaxValue)).DefaultIfEmpty(int.MaxValue).Min();
     }
-
-    private static int Gcd(int a, int b) => b == 0 ? a : Gcd(b, a % b);
 
     private string NameOf(Value weight) => _names.GetValueOrDefault(weight, weight.Name);
 }

@@ -219,11 +219,37 @@ internal sealed class Layout(Factor[][] axes)
         var axes = new Factor[dims.Count][];
         for (var axis = 0; axis < axes.Length; axis++)
         {
+            Harden(all.Axes[0].AsSpan(start..borders[axis]));
             axes[axis] = Collapse(all.Axes[0][start..borders[axis]], grids);
             start = borders[axis];
         }
 
         return new Layout(axes);
+    }
+
+    /// <summary>
+    /// Where an axis takes a grid apart, places within its rows matter: rows stay equally long when something lies between its dimensions,
+    /// and lose the same places when the dimensions are in another order, as the channels of a shuffle do.
+    /// </summary>
+    private static void Harden(ReadOnlySpan<Factor> axis)
+    {
+        for (var second = 1; second < axis.Length; second++)
+        {
+            for (var first = 0; first < second; first++)
+            {
+                if (axis[second].Grid is not { } grid || axis[first].Grid != grid)
+                {
+                    continue;
+                }
+
+                grid.IsHard |= second > first + 1;
+                if (axis[first].Dim > axis[second].Dim)
+                {
+                    grid.IsHard = true;
+                    grid.AloneDims |= (1 << grid.Rank) - 1;
+                }
+            }
+        }
     }
 
     /// <summary>An axis that consists of a whole grid, row by row, is the grid's slots again.</summary>
@@ -238,12 +264,6 @@ internal sealed class Layout(Factor[][] axes)
         if (axis.Length != grid.Rank || axis.Index().Any(pair => pair.Item.Grid != grid))
         {
             return axis;
-        }
-
-        if (axis.Index().Any(pair => pair.Item.Dim != pair.Index))
-        {
-            // In another order the places within the rows matter.
-            grid.IsHard = true;
         }
 
         return [Factor.Of(grids.Plain(grid.Permuted(Array.ConvertAll(axis, factor => factor.Dim))))];

@@ -72,7 +72,8 @@ internal sealed class NodeContext(DependencyWalk analysis, Node node)
     {
         for (var index = 0; index < Node.Inputs.Count; index++)
         {
-            if (Node.Input(index) is { } input && analysis.KnownLayout(input) is { } layout)
+            // Constants get slots now, so that other nodes that take them know that they stay.
+            if (Node.Input(index) is { } input && (Layers.ConstantOf(input) is not null ? analysis.LayoutOf(input) : analysis.KnownLayout(input)) is { } layout)
             {
                 Coupling.FreezeAll(layout, $"{Where} {reason}");
             }

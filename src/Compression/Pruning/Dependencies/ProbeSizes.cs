@@ -9,16 +9,19 @@ internal static class ProbeSizes
     /// <summary>Lengths to try for all open dimensions that have no usual length: models may need one that is large enough or that strides divide.</summary>
     private static readonly long[] s_lengths = [64, 32, 16, 224, 8, 1];
 
+    /// <summary>Tokens of a text: fewer than any model has positions for.</summary>
+    private const long TextLength = 8;
+
     /// <summary>Lengths by symbol, with which the shapes of the model can be inferred.</summary>
     public static IReadOnlyDictionary<string, long> Of(Model model)
     {
         var usual = UsualDims.Of(model);
         var symbols = model.Graph.Inputs.Where(input => input.Shape is not null)
-            .SelectMany(input => input.Shape!.Select((dim, axis) => (dim.Symbol, axis)))
+            .SelectMany(input => input.Shape!.Select((dim, axis) => (dim.Symbol, Axis: axis, IsText: !input.ElementType.IsFloat())))
             .Where(pair => pair.Symbol is not null)
             .DistinctBy(pair => pair.Symbol)
             .ToArray();
-        if (symbols.All(pair => pair.axis == 0 || usual.ContainsKey(pair.Symbol!)))
+        if (symbols.All(pair => pair.Axis == 0 || pair.IsText || usual.ContainsKey(pair.Symbol!)))
         {
             return Bind(symbols, usual, 1);
         }
@@ -40,6 +43,6 @@ internal static class ProbeSizes
         return usual;
     }
 
-    private static Dictionary<string, long> Bind(IEnumerable<(string? Symbol, int Axis)> symbols, IReadOnlyDictionary<string, long> usual, long length) =>
-        symbols.ToDictionary(pair => pair.Symbol!, pair => usual.TryGetValue(pair.Symbol!, out var known) ? known : pair.Axis == 0 ? 2 : length);
+    private static Dictionary<string, long> Bind(IEnumerable<(string? Symbol, int Axis, bool IsText)> symbols, IReadOnlyDictionary<string, long> usual, long length) =>
+        symbols.ToDictionary(pair => pair.Symbol!, pair => usual.TryGetValue(pair.Symbol!, out var known) ? known : pair.Axis == 0 ? 2 : pair.IsText ? TextLength : length);
 }

@@ -36,11 +36,14 @@ public sealed class PrunableGroup
     /// <summary>All constants that lose indices with the channels; the layer that gives the name comes first.</summary>
     public required IReadOnlyList<GroupMember> Members { get; init; }
 
-    /// <summary>The block of each channel: all blocks keep equally many. One block when nothing asks for more.</summary>
+    /// <summary>The block of each channel: all blocks are equally long, and stay so. One block when nothing asks for more.</summary>
     public required int[] Blocks { get; init; }
 
     /// <summary>How many channels are removed is a multiple of this, such as the number of groups of a normalisation.</summary>
     public required int Multiple { get; init; }
+
+    /// <summary>Sets of channels of which at least one stays, since a layer or a slice of the model has no others. The whole group is always one.</summary>
+    public IReadOnlyList<int[]> Parts { get; init; } = [];
 
     /// <summary>Whether a normalisation or reduction runs over the channels, so that the others change a little when some go.</summary>
     public required bool IsMixed { get; init; }

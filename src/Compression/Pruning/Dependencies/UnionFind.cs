@@ -9,6 +9,17 @@ internal sealed class UnionFind
     private readonly HashSet<int> _mixed = [];
     private int[] _parents = new int[1024];
 
+    /// <summary>Begins without things.</summary>
+    public UnionFind()
+    {
+    }
+
+    /// <summary>Begins with the sets of another one, which stay as they are there.</summary>
+    public UnionFind(UnionFind other)
+    {
+        (_reasons, _mixed, _parents, Count) = (new(other._reasons), [.. other._mixed], [.. other._parents], other.Count);
+    }
+
     /// <summary>How many things there are.</summary>
     public int Count { get; private set; }
 

@@ -75,7 +75,7 @@ internal sealed class KeptLengths(Func<int, bool> isRemoved)
         var kept = grid.Slots.Count(slot => !isRemoved(slot));
         shape = kept == grid.Slots.Length ? grid.Shape
             : grid.Rank == 1 ? [kept]
-            : !grid.IsHard && kept % grid.Shape[0] == 0 ? [grid.Shape[0], kept / grid.Shape[0]]
+            : !grid.IsHard && grid.Rank == 2 && kept % grid.Shape[0] == 0 ? [grid.Shape[0], kept / grid.Shape[0]]
             : Evened(grid, kept) ?? throw new InvalidOperationException($"{kept} of {grid.Slots.Length} channels do not fill [{string.Join(',', grid.Shape)}] evenly.");
         return _shapes[grid] = shape;
     }

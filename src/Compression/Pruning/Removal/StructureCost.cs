@@ -19,7 +19,8 @@ internal sealed class StructureCost
         {
             if (TermsOf(node) is { } terms && node.Output(0) is { } output && _walk.KnownLayout(output) is { } layout)
             {
-                _products.Add((layout.Axes, terms));
+                // Attention that projects makes queries, keys and values of its input.
+                _products.Add((node is { OpType: "Attention", Domain: "com.microsoft" } ? [.. _walk.KnownLayout(node.Input(0)!)!.Axes[..2], _walk.KnownLayout(node.Input(1)!)!.Axes[1]] : layout.Axes, terms));
             }
         }
 
@@ -38,17 +39,13 @@ internal sealed class StructureCost
         {
             foreach (var channel in channels)
             {
-                removed[slots.Find(group.Slots[channel][0])] = true;
-                if (group.Kind == GroupKind.Heads)
-                {
-                    Array.ForEach(group.Slots[channel], slot => removed[slots.Find(slot)] = true);
-                }
+                Array.ForEach(group.Slots[channel], slot => removed[slots.Find(slot)] = true);
             }
         }
 
         var lengths = new KeptLengths(slot => removed[slots.Find(slot)]);
         var macs = _products.Sum(product => product.Output.Aggregate(product.Terms(lengths), (count, axis) => count * lengths.Of(axis)));
-        return (_walk.Constants.Where(constant => Layers.ConstantOf(constant)!.Type.IsFloat()).Sum(constant => Count(constant, lengths)), macs);
+        return (_walk.Constants.Where(constant => constant.Initializer is { Dims.Count: > 0 } tensor && tensor.Type.IsFloat()).Sum(constant => Count(constant, lengths)), macs);
     }
 
     private long Count(Value constant, KeptLengths lengths)
@@ -71,7 +68,7 @@ internal sealed class StructureCost
         var weight = node.Input(1) is { } value ? _walk.KnownLayout(value) : null;
         switch (node)
         {
-            case { Domain: "", OpType: "Conv" } when weight is not null:
+            case { OpType: "Conv" or "FusedConv" } when weight is not null:
                 var window = weight.Axes[2..].Aggregate(1.0, (product, axis) => product * Layout.LengthOf(axis));
                 return _walk.Coupling.GroupedInputs.ContainsKey(node)
                     ? lengths => window * GroupInputs(node, lengths)
@@ -82,8 +79,10 @@ internal sealed class StructureCost
                 var share = inputs.Skip(2).Aggregate(1.0, (product, dim) => product * dim) / outputs.Skip(2).Aggregate(1.0, (product, dim) => product * dim)
                     * weight.Axes[2..].Aggregate(1.0, (product, axis) => product * Layout.LengthOf(axis));
                 return lengths => share * lengths.Of(data.Axes[1]);
-            case { Domain: "", OpType: "MatMul" or "Gemm" } when node.Inputs.Any(input => WeightChain.Trace(input) is not null) && _walk.KnownLayout(node.Input(0)!) is { } left:
-                var inner = left.Axes[node.OpType == "Gemm" && node.GetInt("transA", 0) != 0 ? 0 : left.Rank - 1];
+            case { Domain: "com.microsoft", OpType: "Attention" } when _walk.KnownLayout(node.Input(0)!) is { } input:
+                return lengths => lengths.Of(input.Axes[2]);
+            case { OpType: "MatMul" or "Gemm" or "FusedMatMul" or "FusedGemm" } when node.Inputs.Any(input => WeightChain.Trace(input) is not null) && _walk.KnownLayout(node.Input(0)!) is { } left:
+                var inner = left.Axes[left.Rank > 1 && node.GetInt("transA", 0) != 0 ? left.Rank - 2 : left.Rank - 1];
                 return lengths => lengths.Of(inner);
             default:
                 return null;

@@ -120,7 +120,7 @@ internal sealed class StructureRemoval
     {
         switch (node)
         {
-            case { Domain: "", OpType: "Conv" } when node.GetInt("group", 1) is var groups and > 1 && Before(node.Input(0)!)[1] == groups:
+            case { OpType: "Conv" or "FusedConv" } when node.GetInt("group", 1) is var groups and > 1 && Before(node.Input(0)!)[1] == groups:
                 node.SetAttribute(Onnx.Attribute.Int("group", After(node.Input(0)!)[1]));
                 break;
             case { Domain: "", OpType: "Reshape" }:
@@ -144,7 +144,7 @@ internal sealed class StructureRemoval
             case { Domain: "", OpType: "Gather" }:
                 CorrectGather(node);
                 break;
-            case { Domain: "com.microsoft", OpType: "MultiHeadAttention" }:
+            case { OpType: "MultiHeadAttention" or "Attention" or "GroupQueryAttention" }:
                 CorrectAttention(node);
                 break;
         }
@@ -254,21 +254,34 @@ internal sealed class StructureRemoval
         node.SetInput(1, node.Graph!.AddNode(node, "Constant", "indices", [], new TensorType(tensor.Type, Shape.Of(tensor.Dims)), "", Onnx.Attribute.Tensor("value", tensor)));
     }
 
+    /// <summary>Numbers of heads; and the scale, which stays what the size of heads was.</summary>
     private void CorrectAttention(Node node)
     {
-        if (_walk.KnownLayout(node.Input(0)!) is not { } layout || Layout.SlotsOf(layout.Axes[^1]) is not { } slots)
+        var (before, after) = (0, 0);
+        if (_walk.Coupling.Attentions.TryGetValue(node, out var grids))
         {
-            return;
+            int[] query = _lengths.ShapeOf(grids.Query), key = _lengths.ShapeOf(grids.Key), value = _lengths.ShapeOf(grids.Value);
+            var heads = query[..^1].Aggregate(1, (product, length) => product * length);
+            (before, after) = (grids.Query.Shape[^1], query[^1]);
+            node.SetAttribute(Onnx.Attribute.Int(node.Domain.Length == 0 ? "q_num_heads" : "num_heads", heads));
+            if (node.Domain.Length == 0 || node.OpType == "GroupQueryAttention")
+            {
+                node.SetAttribute(Onnx.Attribute.Int("kv_num_heads", key[0]));
+            }
+
+            if (node.GetInts("qkv_hidden_sizes") is not null)
+            {
+                node.SetAttribute(Onnx.Attribute.Ints("qkv_hidden_sizes", heads * after, heads * after, heads * value[^1]));
+            }
+        }
+        else if (node.Domain.Length == 0 && Before(node.Input(0)!) is { Length: 4 } dims)
+        {
+            (before, after) = (dims[3], After(node.Input(0)!)[3]);
         }
 
-        var heads = (int)node.GetInt("num_heads", 1);
-        var size = slots.Length / heads;
-        var shape = _lengths.ShapeOf(_walk.Coupling.Grids.Get(slots, [heads, size]));
-        if (shape[1] != size && node.GetFloat("scale", 0) == 0)
+        if (before != after && node.GetFloat("scale", 0) == 0)
         {
-            node.SetAttribute(Onnx.Attribute.Float("scale", (float)(1 / Math.Sqrt(size))));
+            node.SetAttribute(Onnx.Attribute.Float("scale", (float)(1 / Math.Sqrt(before))));
         }
-
-        node.SetAttribute(Onnx.Attribute.Int("num_heads", shape[0]));
     }
 }

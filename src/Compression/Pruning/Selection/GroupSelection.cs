@@ -30,7 +30,7 @@ internal sealed class GroupSelection
             PruneStructure.HeadSize => group.Kind == GroupKind.HeadSize,
             _ => true,
         })];
-        Groups = [.. candidates.Where(IsSelected)];
+        Groups = [.. candidates.Where(group => IsSelected(group) || (selector.Include.Count == 0 && !LayersOf(group).Any()))];
         RefuseNamed(dependencies, candidates, structure);
         if (Groups.Count == 0)
         {

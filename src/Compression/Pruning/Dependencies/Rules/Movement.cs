@@ -77,15 +77,16 @@ internal static class Movement
         }
 
         int[] chosen = [.. numbers.Select(number => (int)(number < 0 ? number + length : number))];
-        var (rest, part) = Select(c, layout, axis, chosen);
-        if (chosen.Length == 1 || c.DimsOf(1).Length == 1)
+        if ((chosen.Length > 1 && c.DimsOf(1).Length > 1) || Array.Exists(chosen, index => index < 0 || index >= length))
         {
-            c.Output(new Layout([.. rest.Axes[..axis], .. c.DimsOf(1).Length == 0 ? Array.Empty<Factor[]>() : [part, .. indices.Axes[1..]], .. rest.Axes[(axis + 1)..]]));
+            // Rows of a table by number: in the table's other axes nothing changes.
+            c.Coupling.Freeze(layout.Axes[axis], $"{c.Where} looks indices of it up");
+            c.Output(new Layout([.. layout.Axes[..axis], .. indices.Axes, .. layout.Axes[(axis + 1)..]]));
             return;
         }
 
-        c.Coupling.FreezeAll(layout, $"{c.Where} picks its indices in several dimensions");
-        c.OutputFixed();
+        var (rest, part) = Select(c, layout, axis, chosen);
+        c.Output(new Layout([.. rest.Axes[..axis], .. c.DimsOf(1).Length == 0 ? Array.Empty<Factor[]>() : [part, .. indices.Axes[1..]], .. rest.Axes[(axis + 1)..]]));
     }
 
     public static void Slice(NodeContext c)

@@ -155,6 +155,7 @@ internal static class Normalization
     /// <summary>Pools: channels stay what they are.</summary>
     public static void Pool(NodeContext c)
     {
+        Products.FreezePlaces(c);
         for (var index = 0; index < c.Node.Outputs.Count; index++)
         {
             if (c.Node.Output(index) is not null)

@@ -72,9 +72,26 @@ internal static class Products
         c.Output(c.Has(2) ? Elementwise.Join(c, result, c.Input(2)) : result);
     }
 
-    public static void MatMul(NodeContext c)
+    public static void MatMul(NodeContext c) => MatMul(c, c.Input(0), c.Input(1));
+
+    /// <summary>FusedMatMul of ONNX Runtime: a scaled product of matrices that may be transposed.</summary>
+    public static void FusedMatMul(NodeContext c)
     {
         Layout a = c.Input(0), b = c.Input(1);
+        if (c.Node.GetInt("transBatchA", 0) != 0 || c.Node.GetInt("transBatchB", 0) != 0)
+        {
+            c.GiveUp("transposes batches, which is not followed");
+            return;
+        }
+
+        MatMul(c, c.Node.GetInt("transA", 0) != 0 ? Transposed(a) : a, c.Node.GetInt("transB", 0) != 0 ? Transposed(b) : b);
+    }
+
+    private static Layout Transposed(Layout layout) =>
+        layout.Rank < 2 ? layout : layout.Permute([.. Enumerable.Range(0, layout.Rank - 2), layout.Rank - 1, layout.Rank - 2]);
+
+    private static void MatMul(NodeContext c, Layout a, Layout b)
+    {
         MarkWeights(c, a, b);
         var (vectorA, vectorB) = (a.Rank == 1, b.Rank == 1);
         a = vectorA ? Elementwise.Pad(a, 2) : a;
@@ -164,15 +181,28 @@ internal static class Products
         c.Coupling.GroupedInputs[c.Node] = Layout.SlotsOf(data);
     }
 
+    /// <summary>What lies behind the channels are places, and windows run over them.</summary>
+    public static void FreezePlaces(NodeContext c)
+    {
+        foreach (var axis in c.Input(0).Axes[2..])
+        {
+            c.Coupling.FreezeLength(axis, $"{c.Where} runs over it");
+        }
+    }
+
     private static void Finish(NodeContext c, Factor[] channels, int bias)
     {
+        FreezePlaces(c);
         if (c.Has(bias))
         {
             c.Couple(channels, c.Input(bias).Axes[0]);
         }
 
         var dims = c.OutputDims();
-        c.Output(new Layout([c.Input(0).Axes[0], channels, .. dims[2..].Select(Layout.FixedAxis)]));
+        var result = new Layout([c.Input(0).Axes[0], channels, .. dims[2..].Select(Layout.FixedAxis)]);
+
+        // FusedConv adds another value of the same shape.
+        c.Output(c.Has(bias + 1) ? Elementwise.Join(c, result, c.Input(bias + 1)) : result);
     }
 
     private static void MarkWeights(NodeContext c, Layout a, Layout b)
@@ -191,7 +221,7 @@ internal static class Products
     }
 
     /// <summary>In a product of two activations, what the batch axes hold of a grid that goes on in the matrices are heads.</summary>
-    private static void MarkHeads(Layout layout, int rank)
+    public static void MarkHeads(Layout layout, int rank)
     {
         for (var axis = 0; axis < rank - 2; axis++)
         {

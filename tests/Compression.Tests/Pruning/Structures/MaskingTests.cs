@@ -1,0 +1,68 @@
+using CompressTool.Compression.Tests.Quantization;
+using CompressTool.Onnx;
+using CompressTool.Runtime;
+using CompressTool.Testing.Models;
+
+namespace CompressTool.Compression.Tests.Pruning.Structures;
+
+/// <summary>
+/// Where no normalisation mixes the channels, a model without them computes what the whole one does with everything of theirs set to
+/// zero: for groups and channels chosen by chance.
+/// </summary>
+[TestClass]
+public sealed class MaskingTests
+{
+    /// <summary>Cases of each model; of an architecture's further forms a quarter, since their groups are the same.</summary>
+    private const int Cases = 200;
+
+    private const double Tolerance = 1e-5;
+
+    public static IEnumerable<object[]> Classics =>
+        ClassicModels.All.Select(model => new object[] { model, ClassicModels.Architectures.Any(first => first.Name == model.Name) ? Cases : Cases / 4 });
+
+    [TestMethod]
+    [DynamicData(nameof(Classics))]
+    public void Classic_model_without_channels_is_the_masked_one(ClassicModel classic, int cases)
+    {
+        using var model = classic.Build();
+        Check(model, classic.Inputs(model, batch: 2), cases);
+    }
+
+    [TestMethod]
+    [DataRow("unet2d/model_op17_dynbatch.onnx", 32)]
+    [DataRow("unet2d-cifarstyle/model_op14.onnx", 16)]
+    [DataRow("unet2d-cifarstyle/model_op17_nofold.onnx", 16)]
+    [DataRow("autoencoder-kl/encoder_op14.onnx", 32)]
+    [DataRow("autoencoder-kl/decoder_op17.onnx", 16)]
+    [DataRow("unet2d-cond/model_op17.onnx", 16)]
+    [DataRow("dit/model_op14.onnx", 16)]
+    [DataRow("dit/model_op17_dynbatch.onnx", 16)]
+    [DataRow("fashion-ddpm/model_op17.onnx", 32)]
+    public void Reference_model_without_channels_is_the_masked_one(string name, int size)
+    {
+        using var model = ReferenceModels.Load(name);
+        Check(model, ReferenceModels.Inputs(model, size), Cases);
+    }
+
+    private static void Check(Model model, IReadOnlyDictionary<string, Tensor> inputs, int cases)
+    {
+        var bench = new StructureBench(model);
+        var random = new Random(17);
+        var (same, dependencies) = bench.Analyze();
+        using var _ = same;
+        using var whole = bench.OpenWhole();
+        var groups = StructureBench.GroupsOf(dependencies);
+        Assert.IsTrue(groups.Any(group => !group.IsMixed));
+        for (var index = 0; index < cases; index++)
+        {
+            var choice = RandomChoice.Of(groups, random, group => !group.IsMixed);
+            var expected = whole.Run(inputs, StructureBench.Masked(dependencies, choice));
+            using var cut = bench.Cut(choice);
+            var actual = ModelRunner.Run(cut.ToBytes(), inputs, GraphOptimizationLevel.DisableAll)[cut.Graph.Outputs[0].Name].ToFloats();
+
+            Assert.HasCount(expected.Length, actual);
+            var distance = expected.Zip(actual, (a, b) => Math.Abs((double)a - b)).Max();
+            Assert.IsLessThan(Tolerance * expected.Max(Math.Abs), distance, $"case {index}: {StructureBench.Describe(groups, choice)}");
+        }
+    }
+}
