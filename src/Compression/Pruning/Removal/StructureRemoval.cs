@@ -183,13 +183,14 @@ internal sealed class StructureRemoval
         }
 
         var axes = (isInput ? node.Input(3) is null ? null : Constant(3) : node.GetInts("axes")?.ToArray()) ?? [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];
+        var steps = node.Input(4) is null ? null : Constant(4);
         var changed = false;
         for (var index = 0; index < axes.Length; index++)
         {
             var axis = (int)(axes[index] < 0 ? axes[index] + before.Length : axes[index]);
             if (before[axis] != after[axis])
             {
-                (starts[index], ends[index]) = (Border(starts[index], axis), Border(ends[index], axis));
+                (starts[index], ends[index]) = (Border(starts[index], axis, steps?[index] ?? 1), Border(ends[index], axis, 1));
                 changed = true;
             }
         }
@@ -207,7 +208,13 @@ internal sealed class StructureRemoval
 
         long[]? Constant(int input) => node.Input(input) is { } value ? _walk.ConstantOf(value)?.ToInt64s() : null;
 
-        long Border(long border, int axis) => _lengths.Before(layout.Axes[axis], (int)Math.Clamp(border < 0 ? border + before[axis] : border, 0, before[axis]));
+        // Whole runs as long as the step are gone: what was in the middle of one is so still.
+        long Border(long border, int axis, long step)
+        {
+            var place = (int)Math.Clamp(border < 0 ? border + before[axis] : border, 0, before[axis]);
+            var inRun = (int)(place % step);
+            return _lengths.Before(layout.Axes[axis], place - inRun) + inRun;
+        }
     }
 
     private void CorrectSplit(Node node)

@@ -114,11 +114,32 @@ internal static class Movement
             var start = starts[index] < 0 ? starts[index] + dims[axis] : starts[index];
             start = Math.Clamp(start, 0, steps[index] > 0 ? dims[axis] : dims[axis] - 1);
             int[] chosen = [.. Enumerable.Range(0, outputs[axis]).Select(place => (int)(start + (place * steps[index])))];
+            KeepStep(c, layout.Axes[axis], steps[index]);
             (layout, var part) = Select(c, layout, axis, chosen);
             layout = layout.With(axis, part);
         }
 
         c.Output(layout);
+    }
+
+    /// <summary>Every second index is still every second one when whole runs as long as the step go.</summary>
+    private static void KeepStep(NodeContext c, Factor[] axis, long step)
+    {
+        if (step == 1 || !Layout.HasSlots(axis))
+        {
+            return;
+        }
+
+        if (step < 1 || Layout.SlotsOf(axis) is not { } slots || slots.Length % step != 0)
+        {
+            c.Coupling.Freeze(axis, $"{c.Where} takes it in steps that do not divide it");
+            return;
+        }
+
+        for (var index = 0; index < slots.Length; index++)
+        {
+            c.Coupling.Tie(slots[index - (index % (int)step)], slots[index], c.Where);
+        }
     }
 
     public static void Split(NodeContext c)
