@@ -14,6 +14,7 @@ internal sealed class Decisions
     {
         _walk = walk;
         Slots = new UnionFind(walk.Coupling.Slots);
+        ShareKinds();
         foreach (var (grid, dim, finer) in walk.Coupling.Grids.Splits)
         {
             LinkSplit(grid, dim, finer);
@@ -85,6 +86,20 @@ internal sealed class Decisions
     /// </summary>
     private static int FreeDim(Grid grid) =>
         !grid.IsHard || (((grid.HeadDims | grid.AloneDims) >> (grid.Rank - 1)) & 1) == 0 ? grid.Rank - 1 : -1;
+
+    /// <summary>What is told of a grid holds for others of the same shape whose slots are at the same places, whenever it was told.</summary>
+    private void ShareKinds()
+    {
+        var slots = _walk.Coupling.Slots;
+        foreach (var same in _walk.Coupling.Grids.All.GroupBy(grid => (string.Join(',', grid.Shape), string.Join(',', grid.Slots.Select(slots.Find)))).Where(same => same.Skip(1).Any()))
+        {
+            var (isHard, heads, alone) = (same.Any(grid => grid.IsHard), same.Aggregate(0, (bits, grid) => bits | grid.HeadDims), same.Aggregate(0, (bits, grid) => bits | grid.AloneDims));
+            foreach (var grid in same)
+            {
+                (grid.IsHard, grid.HeadDims, grid.AloneDims) = (isHard, heads, alone);
+            }
+        }
+    }
 
     /// <summary>
     /// Slices of a grid go as those of the same slots in more dimensions do: the heads of queries that one head of keys serves go

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CompressTool.Compression.Tests.Quantization;
+using CompressTool.Diffusion.Import;
 using CompressTool.Onnx;
 using CompressTool.Runtime;
 using CompressTool.Testing.Models;
@@ -14,8 +15,8 @@ namespace CompressTool.Compression.Tests.Pruning.Structures;
 public sealed class MaskingTests
 {
     /// <summary>
-    /// Cases of each architecture. Its further forms have a quarter, since their groups are the same, and so have models that take longer;
-    /// COMPRESSTOOL_MASKING_CASES gives all another number.
+    /// Cases of each model. Further forms of an architecture have a quarter, since their groups are the same, and small imported models a
+    /// tenth; COMPRESSTOOL_MASKING_CASES gives all another number.
     /// </summary>
     private const int Cases = 200;
 
@@ -33,19 +34,29 @@ public sealed class MaskingTests
     }
 
     [TestMethod]
-    [DataRow("unet2d/model_op17_dynbatch.onnx", 32, Cases / 10)]
-    [DataRow("unet2d-cifarstyle/model_op14.onnx", 16, Cases / 4)]
-    [DataRow("unet2d-cifarstyle/model_op17_nofold.onnx", 16, Cases / 4)]
-    [DataRow("autoencoder-kl/encoder_op14.onnx", 32, Cases / 10)]
-    [DataRow("autoencoder-kl/decoder_op17.onnx", 16, Cases / 4)]
-    [DataRow("unet2d-cond/model_op17.onnx", 16, Cases / 10)]
-    [DataRow("dit/model_op14.onnx", 16, Cases / 4)]
-    [DataRow("dit/model_op17_dynbatch.onnx", 16, Cases / 4)]
-    [DataRow("fashion-ddpm/model_op17.onnx", 32, Cases / 10)]
+    [DataRow("unet2d/model_op17_dynbatch.onnx", 32, Cases)]
+    [DataRow("unet2d-cifarstyle/model_op14.onnx", 16, Cases)]
+    [DataRow("unet2d-cifarstyle/model_op17_nofold.onnx", 16, Cases)]
+    [DataRow("autoencoder-kl/encoder_op14.onnx", 32, Cases)]
+    [DataRow("autoencoder-kl/decoder_op17.onnx", 16, Cases)]
+    [DataRow("unet2d-cond/model_op17.onnx", 16, Cases)]
+    [DataRow("dit/model_op14.onnx", 16, Cases)]
+    [DataRow("dit/model_op17_dynbatch.onnx", 16, Cases)]
+    [DataRow("fashion-ddpm/model_op17.onnx", 32, Cases)]
     public void Reference_model_without_channels_is_the_masked_one(string name, int size, int cases)
     {
         using var model = ReferenceModels.Load(name);
         Check(model, ReferenceModels.Inputs(model, size), cases);
+    }
+
+    public static IEnumerable<object[]> Imported => Directory.GetDirectories(Repository.Fixture("import")).Select(folder => new object[] { Path.GetFileName(folder) });
+
+    [TestMethod]
+    [DynamicData(nameof(Imported))]
+    public void Imported_model_without_channels_is_the_masked_one(string name)
+    {
+        using var model = DiffusersImporter.Import(DiffusersComponent.Find(Repository.Fixture("import", name)), new ImportOptions { Size = name == "sd3-wide" ? new ImageSize(4, 12) : null });
+        Check(model, model.Graph.Inputs.ToDictionary(input => input.Name, input => NpyFile.Read(Repository.Fixture("import", name, "io", input.Name + ".npy"))), Cases / 10);
     }
 
     private static void Check(Model model, IReadOnlyDictionary<string, Tensor> inputs, int cases)
