@@ -58,7 +58,7 @@ public sealed class StructurePruningTests
     [TestMethod]
     public void Heads_neurons_and_head_sizes_leave_other_channels_alone()
     {
-        foreach (var (structure, kind) in new[] { (PruneStructure.HeadSize, "HeadSize"), (PruneStructure.Neurons, "Neurons") })
+        foreach (var (structure, kind) in new[] { (PruneStructure.Heads, "Heads"), (PruneStructure.HeadSize, "HeadSize"), (PruneStructure.Neurons, "Neurons") })
         {
             using var model = Unet();
             var metrics = Run(model, new PruneOptions { Structure = structure, Target = new PruneTarget { Ratio = new Fraction(0.5) } });
