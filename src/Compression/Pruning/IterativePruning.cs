@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
-using CompressTool.Compression.Pruning.Selection;
 using CompressTool.Compression.Pruning.Importance;
+using CompressTool.Compression.Pruning.Selection;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;

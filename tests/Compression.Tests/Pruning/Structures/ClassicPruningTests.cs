@@ -1,6 +1,6 @@
-using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning;
+using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Pruning.Dependencies;
 using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Tests.Quantization;
