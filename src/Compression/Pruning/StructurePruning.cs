@@ -21,7 +21,7 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
     public JsonObject Run(Model model)
     {
         var before = ModelCost.Measure(model);
-        using var data = ImportanceSource.Open(model, options.Criterion, ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion), context);
+        using var data = ImportanceSource.Open(model, options.Criterion, options.Importance, context);
         context.Report(0, "dependencies");
         DependencyGraph.Prepare(model);
         var dependencies = DependencyGraph.Analyze(model, context.CancellationToken);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Pruning.Criteria;
+using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -49,9 +50,7 @@ internal static class BlockStage
     {
         try
         {
-            var figures = BlockPruning.Run(model, Of(options), context);
-            model.LeaveFile();
-            return figures;
+            return BlockPruning.Run(model, Of(options), context);
         }
         catch (CompressToolException e) when (e.OptionPath is { } path)
         {
@@ -75,8 +74,7 @@ internal static class BlockStage
 
     private static BlockPruneOptions Of(PruneOptions options)
     {
-        var importance = options.Importance is { Data: not null } own ? own
-            : options.Finetune is { } finetune ? (options.Importance ?? new()) with { Data = finetune.Data, Noise = finetune.Noise } : null;
+        var importance = ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion);
         return new BlockPruneOptions
         {
             Blocks = options.Blocks,
@@ -84,7 +82,7 @@ internal static class BlockStage
             Criterion = CriterionOf(options)!.Value,
             Target = options.Target is { } target ? new BlockTarget { Parameters = target.Parameters, Macs = target.Macs, Count = target.Count } : null,
             Candidates = new BlockSelector { Include = options.Layers.Include, Exclude = options.Layers.Exclude },
-            Calibration = importance is null ? null : new BlockCalibration { Data = importance.Data!, Batch = importance.Batch, Samples = importance.Batch * importance.Batches, Noise = importance.Noise },
+            Calibration = importance?.Data is not { } data ? null : new BlockCalibration { Data = data, Batch = importance.Batch, Samples = importance.Batch * importance.Batches, Noise = importance.Noise },
             Samples = options.Samples,
         };
     }

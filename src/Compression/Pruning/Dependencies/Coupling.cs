@@ -26,6 +26,10 @@ internal sealed class Coupling
     /// <summary>The heads of attentions in one operator, which is told their number.</summary>
     public Dictionary<Node, (Grid Query, Grid Key, Grid Value)> Attentions { get; } = [];
 
+    /// <summary>The convolution with groups whose weight a constant is; null when there is none.</summary>
+    public Node? GroupedUserOf(Value constant) =>
+        constant.Uses.Select(use => use.Node).FirstOrDefault(node => GroupedInputs.ContainsKey(node) && node.Input(1) == constant);
+
     /// <summary>A new axis of slots.</summary>
     public Factor[] NewAxis(int length) => length == 1 ? [] : [Factor.Of(Grids.Plain(Slots.Create(length)))];
 

@@ -14,6 +14,7 @@ internal sealed class GroupFinder
     private readonly UnionFind _slots;
     private readonly GroupLimits _limits;
     private readonly Dictionary<Value, string> _names;
+    private readonly IReadOnlyDictionary<Node, int> _order;
     private readonly List<(Value Weight, int Axis, int[] Slots, SlotRole Role, Node? Node)> _axes = [];
     private readonly List<Value> _others = [];
 
@@ -22,6 +23,7 @@ internal sealed class GroupFinder
         (_walk, _decisions) = (walk, new Decisions(walk));
         _slots = _decisions.Slots;
         _names = Layers.Find(walk.Model.Graph).ToDictionary(layer => layer.Weight, layer => layer.Name);
+        _order = BackwardOrder.Of(walk.Model.Graph);
         foreach (var constant in walk.Constants)
         {
             foreach (var (axis, factors) in walk.LayoutOf(constant).Axes.Index())
@@ -53,8 +55,7 @@ internal sealed class GroupFinder
         // Decisions that one layer makes are of one group.
         var groups = new UnionFind();
         groups.Create(_slots.Count);
-        var order = BackwardOrder.Of(_walk.Model.Graph);
-        var makers = _axes.Where(axis => axis.Role == SlotRole.Output).OrderBy(axis => order.GetValueOrDefault(axis.Node!, int.MaxValue)).ToArray();
+        var makers = _axes.Where(axis => axis.Role == SlotRole.Output).OrderBy(axis => _order.GetValueOrDefault(axis.Node!, int.MaxValue)).ToArray();
         var roots = new List<int>();
         foreach (var maker in makers)
         {
@@ -121,8 +122,7 @@ internal sealed class GroupFinder
     private List<GroupMember>[] MembersOf(int count, Func<int, (int Group, int Channel)> placeOf)
     {
         var result = Enumerable.Range(0, count).Select(_ => new List<GroupMember>()).ToArray();
-        var order = BackwardOrder.Of(_walk.Model.Graph);
-        foreach (var (weight, axis, slots, role, _) in _axes.OrderBy(axis => axis.Role == SlotRole.Output ? order.GetValueOrDefault(axis.Node!, int.MaxValue) : int.MaxValue))
+        foreach (var (weight, axis, slots, role, _) in _axes.OrderBy(axis => axis.Role == SlotRole.Output ? _order.GetValueOrDefault(axis.Node!, int.MaxValue) : int.MaxValue))
         {
             var found = new Dictionary<int, int[]>();
             for (var index = 0; index < slots.Length; index++)
@@ -185,7 +185,6 @@ internal sealed class GroupFinder
     private void FindHeads()
     {
         // Heads that lie in the same grids are chosen among each other.
-        var order = BackwardOrder.Of(_walk.Model.Graph);
         foreach (var units in _decisions.HeadUnits.GroupBy(unit => string.Join(',', unit.Select(slice => slice.Grid.Id).Order())))
         {
             var heads = units.OrderBy(unit => unit[0].Index).ToArray();
@@ -218,7 +217,7 @@ internal sealed class GroupFinder
 
         Heads.Sort((a, b) => Position(a).CompareTo(Position(b)));
 
-        int Position(PrunableGroup group) => group.Members[0].Weight.Uses.Select(use => order.GetValueOrDefault(use.Node, int.MaxValue)).DefaultIfEmpty(int.MaxValue).Min();
+        int Position(PrunableGroup group) => group.Members[0].Weight.Uses.Select(use => _order.GetValueOrDefault(use.Node, int.MaxValue)).DefaultIfEmpty(int.MaxValue).Min();
     }
 
     private string NameOf(Value weight) => _names.GetValueOrDefault(weight, weight.Name);

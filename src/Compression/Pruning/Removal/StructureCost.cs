@@ -51,7 +51,7 @@ internal sealed class StructureCost
     private long Count(Value constant, KeptLengths lengths)
     {
         var axes = _walk.LayoutOf(constant).Axes;
-        if (constant.Uses.Select(use => use.Node).FirstOrDefault(node => _walk.Coupling.GroupedInputs.ContainsKey(node) && node.Input(1) == constant) is { } grouped)
+        if (_walk.Coupling.GroupedUserOf(constant) is { } grouped)
         {
             return axes[2..].Aggregate(lengths.Of(axes[0]) * (long)GroupInputs(grouped, lengths), (count, axis) => count * lengths.Of(axis));
         }

@@ -73,7 +73,7 @@ internal sealed class StructureRemoval
             }
         }
 
-        if (constant.Uses.Select(use => use.Node).FirstOrDefault(node => _walk.Coupling.GroupedInputs.ContainsKey(node) && node.Input(1) == constant) is { } grouped
+        if (_walk.Coupling.GroupedUserOf(constant) is { } grouped
             && CutGrouped(tensor, grouped, kept[0]) is { } weight)
         {
             Replace(constant, weight);
