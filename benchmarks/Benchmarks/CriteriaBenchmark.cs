@@ -19,33 +19,44 @@ internal sealed class CriteriaBenchmark : IBenchmark
 
     public string Name => "criteria";
 
-    public string Description => "criteria of channel pruning on the sample's model: 56 % of the MACs left, equal training, distance of the samples over seeds (hours).";
+    public string Description => "criteria of channel pruning on trained models: 56 % of the MACs left, equal training, distance of the samples over seeds (hours).";
 
     public void Run(BenchmarkContext context)
     {
-        var (steps, samples, seeds) = (Number("COMPRESSTOOL_CRITERIA_STEPS", 400), Number("COMPRESSTOOL_CRITERIA_SAMPLES", 500), Number("COMPRESSTOOL_CRITERIA_SEEDS", 3));
-        var store = Environment.GetEnvironmentVariable("COMPRESSTOOL_BENCH_STORE") ?? context.File("store");
+        var setting = new Setting(
+            Number("COMPRESSTOOL_CRITERIA_STEPS", 200), Number("COMPRESSTOOL_CRITERIA_SAMPLES", 400), Number("COMPRESSTOOL_CRITERIA_SEEDS", 3),
+            Environment.GetEnvironmentVariable("COMPRESSTOOL_BENCH_STORE") ?? context.File("store"));
         Copy(Path.Combine(Program.RepositoryRoot, "samples", "Shapes", "models", "shapes"), context.File("shapes"));
-        context.Output.WriteLine($"{steps} steps of training, {samples} samples of DDIM 20, {seeds} seeds; the mean with the standard deviation of seeds");
-        context.Output.WriteLine("| scope | criterion | loss before training | loss after | shapes-fid |");
-        context.Output.WriteLine("|-------|-----------|---------------------:|-----------:|-----------:|");
-        foreach (var scope in new[] { "local", "global" })
+        Table(context, setting, new Subject("shapes#unet", "shapes: { count: 4000, seed: 1 }, label-dropout: 0.1", "shapes: { count: 1000, seed: 2 }"), "local");
+        if (Oracles.TryFind("fashion-ddpm", "unet") is not null)
         {
-            foreach (var criterion in s_criteria)
-            {
-                var runs = Enumerable.Range(1, seeds).Select(seed => Measure(context, store, scope, criterion, seed, steps, samples)).ToArray();
-                context.Output.WriteLine($"| {scope} | {criterion} | {Text(runs, run => run.Before)} | {Text(runs, run => run.After)} | {Text(runs, run => run.Distance)} |");
-            }
+            Copy(Oracles.Find("fashion-ddpm"), context.File("fashion-ddpm"));
+            File.Copy(Oracles.Find("fashion900.npy"), context.File("fashion900.npy"));
+            Table(context, setting, new Subject("fashion-ddpm#unet", "images: fashion900.npy", "images: fashion900.npy"), "local");
+        }
+
+        Table(context, setting, new Subject("shapes#unet", "shapes: { count: 4000, seed: 1 }, label-dropout: 0.1", "shapes: { count: 1000, seed: 2 }"), "global");
+    }
+
+    private static void Table(BenchmarkContext context, Setting setting, Subject subject, string scope)
+    {
+        context.Output.WriteLine($"{subject.Model}, scope {scope}: {setting.Steps} steps of training, {setting.Samples} samples of DDIM 10, {setting.Seeds} seeds; the mean with the standard deviation of seeds");
+        context.Output.WriteLine("| criterion | loss before training | loss after | shapes-fid | SSIM to the whole model's |");
+        context.Output.WriteLine("|-----------|---------------------:|-----------:|-----------:|--------------------------:|");
+        foreach (var criterion in s_criteria)
+        {
+            var runs = Enumerable.Range(1, setting.Seeds).Select(seed => Measure(context, setting, subject, scope, criterion, seed)).ToArray();
+            context.Output.WriteLine($"| {criterion} | {Text(runs, run => run.Before)} | {Text(runs, run => run.After)} | {Text(runs, run => run.Distance, "0.00")} | {Text(runs, run => run.Likeness, "0.000")} |");
         }
     }
 
-    private static (double Before, double After, double Distance) Measure(BenchmarkContext context, string store, string scope, string criterion, int seed, int steps, int samples)
+    private static Outcome Measure(BenchmarkContext context, Setting setting, Subject subject, string scope, string criterion, int seed)
     {
         var recipe = context.File("criteria.yml");
-        var importance = s_withoutData.Contains(criterion) ? "" : "\n      importance: { data: { shapes: { count: 512, seed: 3 } }, batch: 64, micro-batch: 16, batches: 2, timesteps: 100 }";
+        var importance = s_withoutData.Contains(criterion) ? "" : $"\n          importance: {{ data: {{ {subject.Data.Split(", label")[0]} }}, batch: 64, micro-batch: 16, batches: 1, timesteps: 50 }}";
         File.WriteAllText(recipe, $$"""
             version: 1
-            model: shapes#unet
+            model: {{subject.Model}}
             seed: {{seed}}
             stages:
               - prune:
@@ -53,23 +64,23 @@ internal sealed class CriteriaBenchmark : IBenchmark
                   criterion: {{criterion}}
                   scope: {{scope}}
                   max-ratio: 80%
-                  target: { macs: 56% }{{importance.Replace("\n", "\n        ", StringComparison.Ordinal)}}
-              - finetune: { data: { shapes: { count: 4000, seed: 1 }, label-dropout: 0.1 }, steps: {{steps}}, batch: 16, learning-rate: 0.0005, schedule: cosine, ema: 0.99 }
+                  target: { macs: 56% }{{importance.Replace("          importance", "      importance", StringComparison.Ordinal)}}
+              - finetune: { data: { {{subject.Data}} }, steps: {{setting.Steps}}, batch: 16, learning-rate: 0.0005, schedule: cosine, ema: 0.99 }
               - evaluate:
-                  samples: { count: {{samples}}, sampler: ddim, steps: 20 }
-                  reference: { shapes: { count: 1000, seed: 2 } }
+                  samples: { count: {{setting.Samples}}, sampler: ddim, steps: 10 }
+                  reference: { {{subject.Reference}} }
             """);
-        var result = JsonNode.Parse(Benchmarks.Measure.Output(context.Folder, "run", recipe, "--cache", store, "--json"))!;
+        var result = JsonNode.Parse(Benchmarks.Measure.Output(context.Folder, "run", recipe, "--cache", setting.Store, "--json"))!;
         var training = result["stages"]![1]!["metrics"]!;
-        var distance = result["stages"]![2]!["metrics"]!["figures"]!["shapes-fid"]!;
-        return ((double)training["taskLossBefore"]!, (double)training["taskLoss"]!, (double)distance["value"]!);
+        var figures = result["stages"]![2]!["metrics"]!["figures"]!;
+        return new Outcome((double)training["taskLossBefore"]!, (double)training["taskLoss"]!, (double)figures["shapes-fid"]!["value"]!, (double)figures["ssim"]!["value"]!);
     }
 
-    private static string Text<T>(T[] runs, Func<T, double> figure)
+    private static string Text<T>(T[] runs, Func<T, double> figure, string format = "0.0000")
     {
         var mean = runs.Average(figure);
         var deviation = runs.Length < 2 ? 0 : Math.Sqrt(runs.Sum(run => Math.Pow(figure(run) - mean, 2)) / (runs.Length - 1));
-        return string.Create(CultureInfo.InvariantCulture, $"{mean:0.0000} ± {deviation:0.0000}");
+        return $"{mean.ToString(format, CultureInfo.InvariantCulture)} ± {deviation.ToString(format, CultureInfo.InvariantCulture)}";
     }
 
     private static int Number(string variable, int usual) =>
@@ -88,4 +99,10 @@ internal sealed class CriteriaBenchmark : IBenchmark
             File.Copy(file, Path.Combine(to, Path.GetRelativePath(from, file)));
         }
     }
+
+    private sealed record Setting(int Steps, int Samples, int Seeds, string Store);
+
+    private sealed record Subject(string Model, string Data, string Reference);
+
+    private sealed record Outcome(double Before, double After, double Distance, double Likeness);
 }

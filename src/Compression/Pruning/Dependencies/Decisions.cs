@@ -7,8 +7,10 @@ namespace CompressTool.Compression.Pruning.Dependencies;
 internal sealed class Decisions
 {
     private readonly DependencyWalk _walk;
-    private readonly Dictionary<int, List<int>> _slotsOf = [];
-    private readonly Dictionary<int, List<int>> _sameOf = [];
+    private readonly SetMembers _slotsOf;
+    private readonly SetMembers _sameOf;
+    private readonly HashSet<int> _alone = [];
+    private readonly bool[] _isAlone;
 
     public Decisions(DependencyWalk walk)
     {
@@ -30,9 +32,13 @@ internal sealed class Decisions
         FreeDims = walk.Coupling.Grids.All.ToDictionary(grid => grid, FreeDim);
         JoinHeadSizes(units);
         JoinColumns(units);
-        Alone = [.. Alone.Select(Slots.Find)];
-        Fill(_slotsOf, Slots);
-        Fill(_sameOf, walk.Coupling.Slots);
+        _isAlone = new bool[Slots.Count];
+        foreach (var slot in _alone)
+        {
+            _isAlone[Slots.Find(slot)] = true;
+        }
+
+        (_slotsOf, _sameOf) = (Slots.Members(), walk.Coupling.Slots.Members());
     }
 
     /// <summary>Slots that go together where no whole head goes: those at the same place, and those of whole slices.</summary>
@@ -46,9 +52,10 @@ internal sealed class Decisions
         {
             get
             {
-                for (var position = 0; position < Grid.Slots.Length; position++)
+                var stride = Grid.StrideOf(Dim);
+                for (var start = Index * stride; start < Grid.Slots.Length; start += stride * Grid.Shape[Dim])
                 {
-                    if (Grid.Coordinate(position, Dim) == Index)
+                    for (var position = start; position < start + stride; position++)
                     {
                         yield return Grid.Slots[position];
                     }
@@ -64,19 +71,13 @@ internal sealed class Decisions
     public IReadOnlyDictionary<Grid, int> FreeDims { get; }
 
     /// <summary>All slots that go together with one.</summary>
-    public IReadOnlyList<int> SlotsOf(int slot) => _slotsOf[Slots.Find(slot)];
+    public ArraySegment<int> SlotsOf(int slot) => _slotsOf.Of(Slots.Find(slot));
 
     /// <summary>All slots at the same place as one: those that go with it as a part of a head.</summary>
-    public IReadOnlyList<int> SameAs(int slot) => _sameOf[_walk.Coupling.Slots.Find(slot)];
+    public ArraySegment<int> SameAs(int slot) => _sameOf.Of(_walk.Coupling.Slots.Find(slot));
 
-    private static void Fill(Dictionary<int, List<int>> lists, UnionFind sets)
-    {
-        for (var slot = 0; slot < sets.Count; slot++)
-        {
-            var root = sets.Find(slot);
-            (lists.TryGetValue(root, out var all) ? all : lists[root] = []).Add(slot);
-        }
-    }
+    /// <summary>Whether a slot goes only with whole rows of a grid.</summary>
+    public bool IsAlone(int slot) => _isAlone[Slots.Find(slot)];
 
     private static bool IsHead(List<Slice> slices) => slices.Exists(slice => slice.Grid.Rank > 1 && ((slice.Grid.HeadDims >> slice.Dim) & 1) != 0);
 
@@ -91,7 +92,7 @@ internal sealed class Decisions
     private void ShareKinds()
     {
         var slots = _walk.Coupling.Slots;
-        foreach (var same in _walk.Coupling.Grids.All.GroupBy(grid => (string.Join(',', grid.Shape), string.Join(',', grid.Slots.Select(slots.Find)))).Where(same => same.Skip(1).Any()))
+        foreach (var same in _walk.Coupling.Grids.All.GroupBy(grid => grid, new SamePlaces(slots)).Where(same => same.Skip(1).Any()))
         {
             var (isHard, heads, alone) = (same.Any(grid => grid.IsHard), same.Aggregate(0, (bits, grid) => bits | grid.HeadDims), same.Aggregate(0, (bits, grid) => bits | grid.AloneDims));
             foreach (var grid in same)
@@ -188,7 +189,7 @@ internal sealed class Decisions
                 // Nothing goes but whole heads, if there are any.
                 if (grid.HeadDims != 0)
                 {
-                    Alone.UnionWith(grid.Slots);
+                    _alone.UnionWith(grid.Slots);
                 }
                 else
                 {
@@ -213,11 +214,30 @@ internal sealed class Decisions
             var slot = slice.Grid.Slots[slice.Index];
             if (!partners.Exists(other => other.Grid.Rank > 1 && slots.Find(other.Slots.First()) == slots.Find(slot)))
             {
-                Alone.Add(slot);
+                _alone.Add(slot);
             }
         }
     }
 
-    /// <summary>Slots that go only with whole rows of a grid.</summary>
-    public HashSet<int> Alone { get; private set; } = [];
+    /// <summary>Takes grids of one shape whose slots are at the same places for equal.</summary>
+    private sealed class SamePlaces(UnionFind slots) : IEqualityComparer<Grid>
+    {
+        public bool Equals(Grid? x, Grid? y)
+        {
+            if (ReferenceEquals(x, y))
+            {
+                return true;
+            }
+
+            var isSame = x is not null && y is not null && x.Shape.AsSpan().SequenceEqual(y.Shape);
+            for (var position = 0; isSame && position < x!.Slots.Length; position++)
+            {
+                isSame = slots.Find(x.Slots[position]) == slots.Find(y!.Slots[position]);
+            }
+
+            return isSame;
+        }
+
+        public int GetHashCode(Grid obj) => HashCode.Combine(obj.Rank, obj.Slots.Length, slots.Find(obj.Slots[0]), slots.Find(obj.Slots[^1]));
+    }
 }

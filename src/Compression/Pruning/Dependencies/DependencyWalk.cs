@@ -20,7 +20,7 @@ internal sealed class DependencyWalk
     {
         Opset = model.Opset;
         Model = model;
-        _shapes = ShapeInference.Analyze(model, new InferenceOptions { Bindings = ProbeSizes.Of(model), Refresh = true });
+        _shapes = ProbeSizes.Infer(model);
     }
 
     /// <summary>The model.</summary>

@@ -59,7 +59,7 @@ internal sealed class GroupFinder
         var roots = new List<int>();
         foreach (var maker in makers)
         {
-            var free = maker.Slots.Select(_slots.Find).Where(IsFree).ToArray();
+            var free = Array.ConvertAll(Array.FindAll(maker.Slots, IsFree), _slots.Find);
             if (free.Length == 0)
             {
                 Fixed.Add(new FixedChannels(NameOf(maker.Weight), maker.Slots.Length, _slots.ReasonOf(maker.Slots[0]) ?? "they go only as parts of whole heads"));
@@ -73,7 +73,7 @@ internal sealed class GroupFinder
         _limits.Join(groups);
 
         // Channels in the order of the layers that make them, and in these as they lie.
-        var channels = new Dictionary<int, (int Group, int Channel)>();
+        var places = new ChannelPlaces(_slots.Count);
         var lists = new List<List<int>>();
         var numbers = new Dictionary<int, int>();
         foreach (var root in roots)
@@ -84,20 +84,24 @@ internal sealed class GroupFinder
             }
         }
 
-        foreach (var slot in makers.SelectMany(maker => maker.Slots).Select(_slots.Find).Where(IsFree))
+        foreach (var slot in makers.SelectMany(maker => maker.Slots).Where(IsFree))
         {
-            var group = numbers[groups.Find(slot)];
-            if (channels.TryAdd(slot, (group, lists[group].Count)))
+            if (places.Of(slot).Group < 0)
             {
-                lists[group].Add(slot);
+                var group = numbers[groups.Find(_slots.Find(slot))];
+                foreach (var same in _decisions.SlotsOf(slot))
+                {
+                    places.TryAdd(same, group, lists[group].Count);
+                }
+
+                lists[group].Add(_slots.Find(slot));
             }
         }
 
-        Func<int, (int Group, int Channel)> placeOf = slot => channels.TryGetValue(_slots.Find(slot), out var place) ? place : (-1, -1);
         int[] lengths = [.. lists.Select(list => list.Count)];
-        var members = MembersOf(lists.Count, placeOf);
-        var (blocks, multiples) = _limits.Of(lengths, placeOf);
-        var parts = _limits.PartsOf(lengths, placeOf);
+        var members = MembersOf(lists.Count, places);
+        var (blocks, multiples) = _limits.Of(lengths, places);
+        var parts = _limits.PartsOf(lengths, places);
         for (var group = 0; group < lists.Count; group++)
         {
             var all = members[group];
@@ -111,32 +115,27 @@ internal sealed class GroupFinder
                 Multiple = multiples[group],
                 Parts = parts[group],
                 IsMixed = lists[group].Exists(_slots.IsMixed),
-                Slots = [.. lists[group].Select(slot => _decisions.SlotsOf(slot).ToArray())],
+                Slots = [.. lists[group].Select(_decisions.SlotsOf)],
             });
         }
     }
 
-    private bool IsFree(int slot) => _slots.ReasonOf(slot) is null && !_decisions.Alone.Contains(_slots.Find(slot));
+    private bool IsFree(int slot) => _slots.ReasonOf(slot) is null && !_decisions.IsAlone(slot);
 
     /// <summary>The members of each group, the first layer that makes its channels first.</summary>
-    private List<GroupMember>[] MembersOf(int count, Func<int, (int Group, int Channel)> placeOf)
+    private List<GroupMember>[] MembersOf(int count, ChannelPlaces places)
     {
         var result = Enumerable.Range(0, count).Select(_ => new List<GroupMember>()).ToArray();
+        var found = new List<(int Group, int[] Channels)>();
         foreach (var (weight, axis, slots, role, _) in _axes.OrderBy(axis => axis.Role == SlotRole.Output ? _order.GetValueOrDefault(axis.Node!, int.MaxValue) : int.MaxValue))
         {
-            var found = new Dictionary<int, int[]>();
+            found.Clear();
             for (var index = 0; index < slots.Length; index++)
             {
-                var (group, channel) = placeOf(slots[index]);
+                var (group, channel) = places.Of(slots[index]);
                 if (group >= 0)
                 {
-                    if (!found.TryGetValue(group, out var channels))
-                    {
-                        found.Add(group, channels = new int[slots.Length]);
-                        Array.Fill(channels, -1);
-                    }
-
-                    channels[index] = channel;
+                    ChannelsOf(group, slots.Length)[index] = channel;
                 }
             }
 
@@ -147,25 +146,26 @@ internal sealed class GroupFinder
                     SlotRole.Output => MemberRole.Output,
                     SlotRole.Input => MemberRole.Input,
                     SlotRole.Normalization => MemberRole.Normalization,
-                    _ => IsScaleAfterNormalization(weight) ? MemberRole.Normalization : MemberRole.Other,
+                    _ => DecomposedNormalization.IsScaleOrShift(weight) ? MemberRole.Normalization : MemberRole.Other,
                 }));
             }
         }
 
         return result;
-    }
 
-    /// <summary>Exporters write group normalisation as InstanceNormalization, Reshape, Mul and Add.</summary>
-    private static bool IsScaleAfterNormalization(Value weight)
-    {
-        if (weight.Uses is not [{ Node: { OpType: "Mul" or "Add" } node }])
+        int[] ChannelsOf(int group, int length)
         {
-            return false;
-        }
+            // Neighbours are mostly of one group.
+            var place = found.FindLastIndex(entry => entry.Group == group);
+            if (place < 0)
+            {
+                place = found.Count;
+                found.Add((group, new int[length]));
+                Array.Fill(found[place].Channels, -1);
+            }
 
-        var before = node.Inputs.First(input => input != weight)?.Producer;
-        before = node.Is("Add") && before?.Is("Mul") == true ? before.Inputs.FirstOrDefault(input => input?.Producer?.Is("Reshape") == true)?.Producer : before;
-        return before?.Is("Reshape") == true && before.Input(0)?.Producer?.Is("InstanceNormalization") == true;
+            return found[place].Channels;
+        }
     }
 
     private GroupKind KindOf(List<int> slots, List<GroupMember> members)
@@ -185,40 +185,52 @@ internal sealed class GroupFinder
     private void FindHeads()
     {
         // Heads that lie in the same grids are chosen among each other.
+        var same = _walk.Coupling.Slots;
+        var waiting = new List<int[][]>();
         foreach (var units in _decisions.HeadUnits.GroupBy(unit => string.Join(',', unit.Select(slice => slice.Grid.Id).Order())))
         {
             var heads = units.OrderBy(unit => unit[0].Index).ToArray();
-            var same = _walk.Coupling.Slots;
-            var slots = heads.Select(head => head.SelectMany(slice => slice.Slots).Select(same.Find).Distinct().SelectMany(_decisions.SameAs).ToArray()).ToArray();
-            var reason = slots.SelectMany(all => all).Select(same.ReasonOf).Concat(heads.Select(head => _walk.Coupling.Units.ReasonOf(head[0].Grid.UnitsOf(head[0].Dim)![head[0].Index]))).FirstOrDefault(text => text is not null);
-            var places = new Dictionary<int, int>();
-            var disjoint = slots.Index().All(pair => Array.TrueForAll(pair.Item, slot => places.TryAdd(slot, pair.Index)));
-            if (reason is not null || !disjoint || heads.Length < 2)
+            var slots = heads.Select(head => head.SelectMany(slice => slice.Slots).Select(same.Find).Distinct().SelectMany(slot => _decisions.SameAs(slot)).ToArray()).ToArray();
+            if (heads.Length > 1 && slots.Sum(head => head.Length) == slots.SelectMany(head => head).Distinct().Count()
+                && !slots.SelectMany(head => head).Any(slot => same.ReasonOf(slot) is not null)
+                && !Array.Exists(heads, head => _walk.Coupling.Units.ReasonOf(head[0].Grid.UnitsOf(head[0].Dim)![head[0].Index]) is not null))
             {
-                continue;
+                waiting.Add(slots);
+            }
+        }
+
+        // All at once, unless a slot is in heads of two groups.
+        while (waiting.Count > 0)
+        {
+            var places = new ChannelPlaces(same.Count);
+            var now = waiting.Where(slots => !slots.SelectMany(head => head).Any(slot => places.Of(slot).Group >= 0) && Place(slots)).ToList();
+            var members = MembersOf(waiting.Count, places);
+            foreach (var slots in now.Where(slots => members[waiting.IndexOf(slots)].Count > 0))
+            {
+                AddHeads(slots, members[waiting.IndexOf(slots)]);
             }
 
-            var members = MembersOf(1, slot => places.TryGetValue(slot, out var head) ? (0, head) : (-1, -1))[0];
-            if (members.Count > 0)
-            {
-                Heads.Add(new PrunableGroup
-                {
-                    Name = NameOf(members[0].Weight),
-                    Kind = GroupKind.Heads,
-                    Length = heads.Length,
-                    Members = members,
-                    Blocks = new int[heads.Length],
-                    Multiple = 1,
-                    IsMixed = slots.SelectMany(all => all).Any(same.IsMixed),
-                    Slots = slots,
-                });
-            }
+            waiting.RemoveAll(now.Contains);
+
+            bool Place(int[][] slots) => slots.Index().All(head => Array.TrueForAll(head.Item, slot => places.TryAdd(slot, waiting.IndexOf(slots), head.Index)));
         }
 
         Heads.Sort((a, b) => Position(a).CompareTo(Position(b)));
 
         int Position(PrunableGroup group) => group.Members[0].Weight.Uses.Select(use => _order.GetValueOrDefault(use.Node, int.MaxValue)).DefaultIfEmpty(int.MaxValue).Min();
     }
+
+    private void AddHeads(int[][] slots, List<GroupMember> members) => Heads.Add(new PrunableGroup
+    {
+        Name = NameOf(members[0].Weight),
+        Kind = GroupKind.Heads,
+        Length = slots.Length,
+        Members = members,
+        Blocks = new int[slots.Length],
+        Multiple = 1,
+        IsMixed = slots.SelectMany(head => head).Any(_walk.Coupling.Slots.IsMixed),
+        Slots = [.. slots.Select(head => new ArraySegment<int>(head))],
+    });
 
     private string NameOf(Value weight) => _names.GetValueOrDefault(weight, weight.Name);
 }

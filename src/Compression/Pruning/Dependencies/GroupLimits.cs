@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace CompressTool.Compression.Pruning.Dependencies;
 
 /// <summary>
@@ -60,31 +58,30 @@ internal sealed class GroupLimits(DependencyWalk walk, Decisions decisions, Func
 
     /// <summary>The blocks of each group, and of what the number of removed channels is a multiple.</summary>
     /// <param name="lengths">The lengths of the groups.</param>
-    /// <param name="placeOf">The place of a slot: its group, -1 for none, and the channel.</param>
-    public (int[][] Blocks, int[] Multiples) Of(int[] lengths, Func<int, (int Group, int Channel)> placeOf)
+    /// <param name="places">The places of slots in groups.</param>
+    public (int[][] Blocks, int[] Multiples) Of(int[] lengths, ChannelPlaces places)
     {
         // Channels that lie in the same rows of the same grids are alike.
-        var keys = Array.ConvertAll(lengths, length => new string[length]);
+        var kinds = new ChannelKinds(lengths, places);
         foreach (var grid in Even)
         {
-            Describe(grid, position => RowOf(grid, position), keys, placeOf);
+            kinds.RefineByRows(grid, position => RowOf(grid, position));
         }
 
         foreach (var grid in Counted)
         {
-            Describe(grid, _ => 0, keys, placeOf);
+            kinds.RefineByCount(grid);
         }
 
-        var blocks = Array.ConvertAll(keys, Number);
+        var blocks = Array.ConvertAll(kinds.Kinds, Number);
         var multiples = Array.ConvertAll(lengths, _ => 1);
         foreach (var grid in Counted)
         {
-            foreach (var places in grid.Slots.Select(placeOf).Where(place => place.Group >= 0).GroupBy(place => place.Group))
+            foreach (var (group, channels) in kinds.Count(grid))
             {
                 // What one channel of each block has in it.
-                var group = places.Key;
                 var count = blocks[group].Max() + 1;
-                var each = places.CountBy(place => place.Channel).GroupBy(pair => blocks[group][pair.Key]).Sum(block => block.First().Value);
+                var each = channels.DistinctBy(pair => blocks[group][pair.Channel]).Sum(pair => pair.Count);
                 var step = grid.Shape[0] / Gcd(grid.Shape[0], each) * count;
                 multiples[group] = multiples[group] / Gcd(multiples[group], step) * step;
             }
@@ -94,18 +91,28 @@ internal sealed class GroupLimits(DependencyWalk walk, Decisions decisions, Func
     }
 
     /// <summary>Channels of which one has to stay, for each group: what each layer and slice has of it, unless that is all.</summary>
-    public List<int[]>[] PartsOf(int[] lengths, Func<int, (int Group, int Channel)> placeOf)
+    public List<int[]>[] PartsOf(int[] lengths, ChannelPlaces places)
     {
         var result = Array.ConvertAll(lengths, _ => new List<int[]>());
-        var known = new HashSet<string>();
-        foreach (var grid in walk.Coupling.Grids.Everything.Where(grid => grid.Slots.All(slot => placeOf(slot).Group >= 0)))
+        var known = new HashSet<int[]>(new SameChannels());
+        var marks = Array.ConvertAll(lengths, length => new bool[length]);
+        foreach (var slots in walk.Coupling.Grids.Everything.Select(grid => grid.Slots).Where(slots => Array.TrueForAll(slots, slot => places.Of(slot).Group >= 0)))
         {
-            foreach (var places in grid.Slots.Select(placeOf).GroupBy(place => place.Group))
+            var groups = new HashSet<int>();
+            foreach (var slot in slots)
             {
-                int[] channels = [.. places.Select(place => place.Channel).Distinct().Order()];
-                if (channels.Length < lengths[places.Key] && known.Add($"{places.Key}:{string.Join(',', channels)}"))
+                var (group, channel) = places.Of(slot);
+                groups.Add(group);
+                marks[group][channel] = true;
+            }
+
+            foreach (var group in groups)
+            {
+                int[] channels = [.. marks[group].Index().Where(mark => mark.Item).Select(mark => mark.Index)];
+                Array.Clear(marks[group]);
+                if (channels.Length < lengths[group] && known.Add([group, .. channels]))
                 {
-                    result[places.Key].Add(channels);
+                    result[group].Add(channels);
                 }
             }
         }
@@ -119,37 +126,26 @@ internal sealed class GroupLimits(DependencyWalk walk, Decisions decisions, Func
         return position - (grid.Coordinate(position, free) * grid.StrideOf(free));
     }
 
-    private static void Describe(Grid grid, Func<int, int> rowOf, string[][] keys, Func<int, (int Group, int Channel)> placeOf)
+    /// <summary>Numbers blocks. Larger ones become several, so that all are equally large and each loses as much.</summary>
+    private static int[] Number(int[] kinds)
     {
-        var rows = new Dictionary<(int Group, int Channel), List<int>>();
-        for (var position = 0; position < grid.Slots.Length; position++)
+        var sizes = kinds.CountBy(kind => kind).ToDictionary();
+        var size = sizes.Values.Aggregate(Gcd);
+        var (seen, numbers) = (new Dictionary<int, int>(), new Dictionary<(int, int), int>());
+        return Array.ConvertAll(kinds, kind =>
         {
-            if (placeOf(grid.Slots[position]) is { Group: >= 0 } place)
-            {
-                (rows.TryGetValue(place, out var all) ? all : rows[place] = []).Add(rowOf(position));
-            }
-        }
-
-        foreach (var (place, own) in rows)
-        {
-            keys[place.Group][place.Channel] += string.Create(CultureInfo.InvariantCulture, $"{grid.Id}:{string.Join('+', own.Order())};");
-        }
-    }
-
-    /// <summary>Numbers blocks. Longer ones become several, so that all are equally long and each loses as much.</summary>
-    private static int[] Number(string[] keys)
-    {
-        var lengths = keys.CountBy(key => key ?? "").ToDictionary();
-        var size = lengths.Values.Aggregate(Gcd);
-        var (seen, numbers) = (new Dictionary<string, int>(), new Dictionary<(string, int), int>());
-        return Array.ConvertAll(keys, text =>
-        {
-            var key = text ?? "";
-            var place = seen[key] = seen.GetValueOrDefault(key, -1) + 1;
-            var part = lengths.Count == 1 ? 0 : place / size;
-            return numbers.TryGetValue((key, part), out var number) ? number : numbers[(key, part)] = numbers.Count;
+            var place = seen[kind] = seen.GetValueOrDefault(kind, -1) + 1;
+            var part = sizes.Count == 1 ? 0 : place / size;
+            return numbers.TryGetValue((kind, part), out var number) ? number : numbers[(kind, part)] = numbers.Count;
         });
     }
 
     private static int Gcd(int a, int b) => b == 0 ? a : Gcd(b, a % b);
+
+    private sealed class SameChannels : IEqualityComparer<int[]>
+    {
+        public bool Equals(int[]? x, int[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(int[] obj) => HashCode.Combine(obj.Length, obj[0], obj[1], obj[^1]);
+    }
 }

@@ -49,7 +49,7 @@ public sealed class PrunableGroup
     public required bool IsMixed { get; init; }
 
     /// <summary>The slots of each channel.</summary>
-    internal int[][] Slots { get; init; } = [];
+    internal ArraySegment<int>[] Slots { get; init; } = [];
 
     /// <summary>Number of blocks.</summary>
     public int BlockCount => Blocks.Length == 0 ? 1 : Blocks.Max() + 1;

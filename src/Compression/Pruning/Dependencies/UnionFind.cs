@@ -5,9 +5,9 @@ namespace CompressTool.Compression.Pruning.Dependencies;
 /// </summary>
 internal sealed class UnionFind
 {
-    private readonly Dictionary<int, string> _reasons = [];
-    private readonly HashSet<int> _mixed = [];
     private int[] _parents = new int[1024];
+    private string?[] _reasons = new string?[1024];
+    private bool[] _mixed = new bool[1024];
 
     /// <summary>Begins without things.</summary>
     public UnionFind()
@@ -17,7 +17,7 @@ internal sealed class UnionFind
     /// <summary>Begins with the sets of another one, which stay as they are there.</summary>
     public UnionFind(UnionFind other)
     {
-        (_reasons, _mixed, _parents, Count) = (new(other._reasons), [.. other._mixed], [.. other._parents], other.Count);
+        (_reasons, _mixed, _parents, Count) = ([.. other._reasons], [.. other._mixed], [.. other._parents], other.Count);
     }
 
     /// <summary>How many things there are.</summary>
@@ -30,7 +30,10 @@ internal sealed class UnionFind
         var numbers = new int[count];
         if (Count + count > _parents.Length)
         {
-            Array.Resize(ref _parents, Math.Max(_parents.Length * 2, Count + count));
+            var capacity = Math.Max(_parents.Length * 2, Count + count);
+            Array.Resize(ref _parents, capacity);
+            Array.Resize(ref _reasons, capacity);
+            Array.Resize(ref _mixed, capacity);
         }
 
         for (var index = 0; index < count; index++)
@@ -64,15 +67,8 @@ internal sealed class UnionFind
         // The older number stands for both, so that names and orders do not depend on the order of joining.
         var (kept, gone) = first < second ? (first, second) : (second, first);
         _parents[gone] = kept;
-        if (_reasons.Remove(gone, out var reason))
-        {
-            _reasons.TryAdd(kept, reason);
-        }
-
-        if (_mixed.Remove(gone))
-        {
-            _mixed.Add(kept);
-        }
+        _reasons[kept] ??= _reasons[gone];
+        _mixed[kept] |= _mixed[gone];
     }
 
     /// <summary>Joins things pairwise.</summary>
@@ -88,14 +84,17 @@ internal sealed class UnionFind
     }
 
     /// <summary>Says that the set of a thing stays.</summary>
-    public void Freeze(int number, string reason) => _reasons.TryAdd(Find(number), reason);
+    public void Freeze(int number, string reason) => _reasons[Find(number)] ??= reason;
 
     /// <summary>Why the set of a thing stays; null when it may go.</summary>
-    public string? ReasonOf(int number) => _reasons.Count == 0 ? null : _reasons.GetValueOrDefault(Find(number));
+    public string? ReasonOf(int number) => _reasons[Find(number)];
 
     /// <summary>Notes that a normalisation or reduction runs over the set, so that the others change when it goes.</summary>
-    public void Mix(int number) => _mixed.Add(Find(number));
+    public void Mix(int number) => _mixed[Find(number)] = true;
 
     /// <summary>Whether a normalisation or reduction runs over the set.</summary>
-    public bool IsMixed(int number) => _mixed.Contains(Find(number));
+    public bool IsMixed(int number) => _mixed[Find(number)];
+
+    /// <summary>The things of all sets as they are now.</summary>
+    public SetMembers Members() => new(this);
 }

@@ -1,3 +1,4 @@
+using CompressTool.Compression.Pruning.Dependencies;
 using CompressTool.Onnx;
 
 namespace CompressTool.Compression.Pruning.Importance;
@@ -14,7 +15,7 @@ internal static class NormalizationScale
     private static bool IsScale(Value value) => value.Uses.Any(use => use.Node.OpType switch
     {
         "Mul" => true,
-        "Unsqueeze" or "Reshape" or "Squeeze" or "Cast" or "Identity" or "Expand" or "Transpose" => use.Index == 0 && use.Node.Output(0) is { } output && IsScale(output),
+        _ when DecomposedNormalization.KeepsValues(use.Node) => use.Index == 0 && use.Node.Output(0) is { } output && IsScale(output),
         "SkipLayerNormalization" or "SkipSimplifiedLayerNormalization" => use.Index == 2,
         "GroupNorm" => use.Index == 1, // com.microsoft's name.
         var name => use.Index == 1 && name.EndsWith("Normalization", StringComparison.Ordinal),

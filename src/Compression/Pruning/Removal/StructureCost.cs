@@ -39,7 +39,10 @@ internal sealed class StructureCost
         {
             foreach (var channel in channels)
             {
-                Array.ForEach(group.Slots[channel], slot => removed[slots.Find(slot)] = true);
+                foreach (var slot in group.Slots[channel])
+                {
+                    removed[slots.Find(slot)] = true;
+                }
             }
         }
 

@@ -36,9 +36,10 @@ internal sealed class TargetSearch(ChannelChooser chooser, StructureCost cost, P
         var all = IsGlobal ? chooser.Steps : Resolution;
         if (left(Choose(all)) is var least && least > wanted)
         {
+            var unscored = chooser.Unscored.Count == 0 ? "" : $" ({chooser.Unscored.Count} groups stay since the criterion has no score for them)";
             throw new CompressToolException(
                 CompressionErrors.UnreachableTarget,
-                $"the target of {wanted:P1} of the {name} cannot be met: with everything gone that may go, {least:P1} are left; raise the target, select more layers, or raise max-ratio")
+                $"the target of {wanted:P1} of the {name} cannot be met: with everything gone that may go, {least:P1} are left{unscored}; raise the target or max-ratio, {(unscored.Length > 0 ? "or choose another criterion" : "or select more layers")}")
             { OptionPath = $"target.{name}" };
         }
 

@@ -13,7 +13,7 @@ public sealed class CouplingTests
     private const int Cases = 15;
 
     /// <summary>For an input [2, 4, 4, 4] that a convolution "a" makes 12 channels of, and a last one "z" reads.</summary>
-    private static readonly Dictionary<string, (Func<Builder, Value, Value> Graph, string Expected)> s_cases = new()
+    private static readonly Dictionary<string, (Func<ChannelGraph, Value, Value> Graph, string Expected)> s_cases = new()
     {
         ["plain"] = ((b, x) => b.Op("Relu", x), "a 12"),
         ["shuffle in two"] = ((b, x) => b.Reshape(b.Transpose(b.Reshape(x, 2, 2, 6, 4, 4), 0, 2, 1, 3, 4), 2, 12, 4, 4), "a 6"),
@@ -48,7 +48,7 @@ public sealed class CouplingTests
     public void Channels_go_as_they_lie(string name)
     {
         using var model = new Model();
-        new Builder(model).Build(s_cases[name].Graph);
+        new ChannelGraph(model).Build(s_cases[name].Graph);
         var inputs = new Dictionary<string, Tensor> { ["x"] = RandomTensors.Normal("x", 0, 1, 2, 4, 4, 4) };
         var bench = new StructureBench(model);
         var (same, dependencies) = bench.Analyze();
@@ -68,54 +68,6 @@ public sealed class CouplingTests
 
             Assert.HasCount(expected.Length, actual);
             Assert.IsLessThan(1e-5 * expected.Max(Math.Abs), expected.Zip(actual, (a, b) => Math.Abs((double)a - b)).Max(), StructureBench.Describe(groups, choice));
-        }
-    }
-
-    /// <summary>Builds the graphs.</summary>
-    private sealed class Builder(Model model)
-    {
-        private int _count;
-
-        public void Build(Func<Builder, Value, Value> graph)
-        {
-            model.OpsetImports[""] = 17;
-            var input = new Value("x", new TensorType(DataType.Float, Shape.Of([2, 4, 4, 4])));
-            model.Graph.AddInput(input);
-            var value = graph(this, Op("Conv", input, Float("a.weight", 12, 4, 1, 1), Float("a.bias", 12)));
-            model.Graph.Outputs.Add(value);
-            var channels = Onnx.Inference.ShapeInference.Analyze(model).TypeOf(value)!.Shape![1].Value!.Value;
-            model.Graph.Outputs.Remove(value);
-            var output = Op("Conv", value, Float("z.weight", 5, channels, 1, 1));
-            output.Name = "y";
-            output.Type = new TensorType(DataType.Float, null);
-            model.Graph.Outputs.Add(output);
-        }
-
-        public Value Op(string op, params Value?[] inputs) => Op(op, inputs, []);
-
-        public Value Op(string op, Value?[] inputs, params Attribute[] attributes)
-        {
-            var output = new Value($"{op}_{_count++}_output");
-            model.Graph.Add(new Node(op, inputs, [output], $"{op}_{_count}", "", attributes));
-            return output;
-        }
-
-        public Value Float(string name, params long[] dims) => model.Graph.AddInitializer(name, RandomTensors.Normal(name, 0, 1, dims));
-
-        public Value Numbers(params long[] numbers) => model.Graph.AddInitializer($"numbers{_count++}", Tensor.Int64s(numbers));
-
-        public Value Reshape(Value x, params long[] dims) => Op("Reshape", x, Numbers(dims));
-
-        public Value Transpose(Value x, params long[] order) => Op("Transpose", [x], Attribute.Ints("perm", order));
-
-        public Value Slice(Value x, long axis, long start, long end, long step = 1) => Op("Slice", x, Numbers(start), Numbers(end), Numbers(axis), Numbers(step));
-
-        /// <summary>The parts behind each other again, the second first.</summary>
-        public Value Split(Value x, params long[] sizes)
-        {
-            Value[] parts = [.. sizes.Select(_ => new Value($"part_{_count++}"))];
-            model.Graph.Add(new Node("Split", [x, Numbers(sizes)], parts, $"Split_{_count}", "", [Attribute.Int("axis", 1)]));
-            return Op("Concat", [.. parts.Reverse()], Attribute.Int("axis", 1));
         }
     }
 }
