@@ -28,7 +28,7 @@ public sealed class TemplateTests
         File.Copy(Repository.Fixture("autoencoder-kl", "decoder_op17.onnx"), folder.PathOf("decoder.onnx"));
         Packages.InstallTool(folder);
 
-        foreach (var method in (string[])["fp16", "weights", "n-m", "int8-weights", "int4", "int8-dynamic"])
+        foreach (var method in (string[])["fp16", "channels", "weights", "n-m", "int8-weights", "int4", "int8-dynamic"])
         {
             folder.Run("new", "compress-recipe", "--name", method, "--model", "decoder.onnx", "--method", method, "--debug:custom-hive", Hive(folder)).Succeeded();
             folder.Run("compress", "plan", $"{method}.compress.yml").Succeeded();

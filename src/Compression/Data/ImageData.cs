@@ -49,7 +49,7 @@ internal static class ImageData
     {
         try
         {
-            var size = Size(options, sample);
+            var size = SizeOf(options, sample);
             return options.Shapes is { } shapes ? Draw(shapes, size, sample[1].Value) : WithLabels(options, ImageSetReader.Open(options.Images!.FullPath, new ImageSetOptions
             {
                 Size = size,
@@ -97,7 +97,11 @@ internal static class ImageData
         return new ShapeImages((ulong)shapes.Seed, height).Open(shapes.Count, (int)(channels ?? 3));
     }
 
-    private static (int Height, int Width)? Size(ImageOptions options, Shape sample)
+    /// <summary>Height and width that images get: those of the model, or of the options where the model leaves them open; null for the images' own.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="sample">The model's input or output for images: [N,C,H,W].</param>
+    /// <exception cref="CompressToolException">The two contradict each other.</exception>
+    public static (int Height, int Width)? SizeOf(ImageOptions options, Shape sample)
     {
         (int Height, int Width)? given = options.Size switch { [var side] => (side, side), [var height, var width] => (height, width), _ => null };
         (int Height, int Width)? model = sample[2].Value is { } h && sample[3].Value is { } w ? ((int)h, (int)w) : null;

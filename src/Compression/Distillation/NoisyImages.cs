@@ -41,7 +41,6 @@ internal static class NoisyImages
         var sample = inputs.Sample;
         var set = options.Data.TeacherSamples is { } samples ? draw(samples) : ImageData.Open(options.Data, sample.Shape!, "data.");
         var labels = Labels(inputs, set.Labels, options.Data.Labels is not null || options.Data.LabelFrom is not null);
-        var (height, width) = (sample.Shape![2].Value, sample.Shape[3].Value);
         var source = new ImageSource(
             set.Images,
             new ImageSourceOptions
@@ -49,10 +48,10 @@ internal static class NoisyImages
                 BatchSize = options.Batch,
                 Input = sample.Name,
                 Flip = options.Data.Flip,
-                Size = height is { } h && width is { } w ? ((int)h, (int)w) : null,
+                Size = ImageData.SizeOf(options.Data, sample.Shape!),
             },
             labels is null ? null : [new(inputs.Labels!.Name, LabelDropoutSource.Convert(labels, inputs.Labels.ElementType))]);
-        if (sample.Shape[1].Value is { } channels && channels != source.Channels)
+        if (sample.Shape![1].Value is { } channels && channels != source.Channels)
         {
             throw Invalid("images", $"the images have {source.Channels} channels, and the input '{sample.Name}' of the model takes {channels}");
         }

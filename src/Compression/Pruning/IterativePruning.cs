@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Pruning.Selection;
 using CompressTool.Compression.Stages;
@@ -24,7 +25,8 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
         var rounds = new JsonArray();
         var sizes = new GroupSizes();
         JsonObject? first = null, last = null;
-        var importance = ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion);
+        var criterion = CriterionFactory.Of(options);
+        var importance = ImportanceValidation.Resolve(options.Importance, options.Finetune, criterion);
         for (var round = 1; round <= options.Rounds; round++)
         {
             var isLast = round == options.Rounds;
@@ -33,7 +35,7 @@ internal sealed class IterativePruning(PruneOptions options, StageContext contex
             var target = options.Target is { } wanted ? TargetOf(wanted, round, isLast ? 0 : left) : null;
 
             // Only the last pruning says what could not be pruned.
-            last = PruneStage.Prune(model, options with { Target = target, Finetune = null, Importance = importance }, Part(round, 0, 1 - TrainingShare, isLast), round > 1, sizes);
+            last = PruneStage.Prune(model, options with { Target = target, Finetune = null, Criterion = criterion, Importance = importance }, Part(round, 0, 1 - TrainingShare, isLast), round > 1, sizes);
             first ??= last;
             var metrics = Train(model, round);
             foreach (var key in (string[])["sparsity", "parameters", "macs"])

@@ -116,8 +116,8 @@ public sealed record PruneOptions
     public PruneStructure Structure { get; init; }
 
     /// <summary>What makes a weight worth keeping.</summary>
-    [Option("What makes a weight or structure worth keeping. Single weights are kept by their magnitude.", Example = "magnitude")]
-    public StructureCriterion Criterion { get; init; } = StructureCriterion.Magnitude;
+    [Option("What makes a weight or structure worth keeping. When left out, channels, heads and neurons are kept by activation-variance where there is importance or finetune, and by magnitude where not: of all criteria, and of those that need no data, those that cost the samples of trained models least (docs/criteria.md). Blocks and single weights are kept by their magnitude then.", Example = "magnitude")]
+    public StructureCriterion? Criterion { get; init; }
 
     /// <summary>How much to prune; not for structure n:m.</summary>
     [Option("How much to prune; not for structure n:m.", Example = "{ ratio: 30% }")]

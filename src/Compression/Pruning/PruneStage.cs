@@ -14,7 +14,7 @@ public sealed class PruneStage : Stage<PruneOptions>
     /// <inheritdoc/>
     public override StageInfo Info { get; } = new(
         "prune",
-        Version: 2,
+        Version: 3,
         "Makes a model smaller by leaving out what matters least. Structures (channels, heads, neurons, head-size, blocks) are removed for good, with "
             + "everything that hangs together with them: the model gets smaller and faster on every machine, and is trained afterwards to recover. "
             + "Single weights are set to zero: a share of them (weights), or all but N of every M along the input channels (n:m). Shapes stay then: "
@@ -24,7 +24,7 @@ public sealed class PruneStage : Stage<PruneOptions>
 
     /// <inheritdoc/>
     protected override bool DependsOnMachine(PruneOptions options) =>
-        options.Finetune is not null || options.Importance is not null || options.Target?.Latency is not null || options.Criterion == StructureCriterion.Sensitivity;
+        options.Finetune is not null || options.Importance is not null || options.Target?.Latency is not null || CriterionFactory.Of(options) == StructureCriterion.Sensitivity;
 
     /// <inheritdoc/>
     protected override void Validate(PruneOptions options, OptionErrors errors) => PruneValidation.Check(options, errors);

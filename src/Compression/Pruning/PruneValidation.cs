@@ -88,7 +88,7 @@ internal static class PruneValidation
 
     private static void CheckStructures(PruneOptions options, OptionErrors errors)
     {
-        var structure = options.Structure switch { PruneStructure.HeadSize => "head-size", var other => other.ToString().ToLowerInvariant() };
+        var structure = OptionNames.Of(options.Structure);
         if (options.Target is not { } target)
         {
             errors.Add("", $"structure {structure} needs a target, e.g. target: {{ ratio: 30% }} (what goes) or target: {{ macs: 56% }} (what is left)");
@@ -113,13 +113,14 @@ internal static class PruneValidation
             errors.Add("pattern", $"a pattern belongs to structure n:m, not to {structure}");
         }
 
-        if (options.Criterion is StructureCriterion.Laptop or StructureCriterion.Sensitivity)
+        var criterion = CriterionFactory.Of(options);
+        if (criterion is StructureCriterion.Laptop or StructureCriterion.Sensitivity)
         {
             errors.Add("criterion", "this criterion judges whole blocks; choose another one, or structure: blocks");
             return;
         }
 
-        ImportanceValidation.Check(ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion), options.Criterion, "importance", errors);
+        ImportanceValidation.Check(ImportanceValidation.Resolve(options.Importance, options.Finetune, criterion), criterion, "importance", errors);
         if (options.MaxRatio.Value <= 0)
         {
             errors.Add("max-ratio", "nothing may go; give a share above 0%");
@@ -128,7 +129,7 @@ internal static class PruneValidation
 
     private static void RefuseStructureOptions(PruneOptions options, OptionErrors errors)
     {
-        if (options.Criterion != StructureCriterion.Magnitude)
+        if (CriterionFactory.Of(options) != StructureCriterion.Magnitude)
         {
             errors.Add("criterion", "single weights are kept by their magnitude; the other criteria belong to structures that are removed, e.g. channels");
         }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning.Criteria;
 using CompressTool.Compression.Pruning.Dependencies;
 using CompressTool.Compression.Pruning.Importance;
@@ -8,6 +9,7 @@ using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Cost;
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Onnx.Passes;
 
 namespace CompressTool.Compression.Pruning;
 
@@ -21,22 +23,25 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
     public JsonObject Run(Model model)
     {
         var before = ModelCost.Measure(model);
-        using var data = ImportanceSource.Open(model, options.Criterion, options.Importance, context);
+        var criterion = CriterionFactory.Of(options);
+        using var data = ImportanceSource.Open(model, criterion, options.Importance, context);
         context.Report(0, "dependencies");
         DependencyGraph.Prepare(model);
         var dependencies = DependencyGraph.Analyze(model, context.CancellationToken);
         var selection = new GroupSelection(dependencies, options.Structure, options.Layers);
         sizes?.Note(selection.Groups);
-        var scorer = new GroupScorer(CriterionFactory.Create(options.Criterion, context.Seed), data);
+        var scorer = new GroupScorer(CriterionFactory.Create(criterion, context.Seed), data);
         scorer.Read(selection.Groups.Select(group => (group.Members, group.Length)), (share, name) => context.Report(share, name), context.CancellationToken);
         var chooser = new ChannelChooser(selection.Groups, scorer, options, sizes, context.CancellationToken);
         using var latency = options.Target!.Latency is null ? null : new LatencyProbe(dependencies, context);
         var choice = new TargetSearch(chooser, new StructureCost(dependencies), options, context).Run(latency is null ? null : latency.Measure);
         var report = Describe(selection, choice, chooser);
         StructureRemoval.Run(dependencies, choice.Parts);
+        ViewSimplification.Run(model);
         model.LeaveFile();
 
         var after = ModelCost.Measure(model);
+        report["criterion"] = OptionNames.Of(criterion);
         report["parametersBefore"] = before.Parameters;
         report["parameters"] = after.Parameters;
         report["macsBefore"] = before.Macs;
@@ -51,7 +56,7 @@ internal sealed class StructurePruning(PruneOptions options, StageContext contex
         foreach (var group in selection.Groups)
         {
             var removed = choice.Of(group).Count;
-            groups.Add(new JsonObject { ["name"] = group.Name, ["kind"] = group.Kind.ToString(), ["channelsBefore"] = group.Length, ["channels"] = group.Length - removed });
+            groups.Add(new JsonObject { ["name"] = group.Name, ["kind"] = OptionNames.Of(group.Kind), ["channelsBefore"] = group.Length, ["channels"] = group.Length - removed });
             var before = sizes?.Of(group) ?? group.Length;
             if (group.Length - removed < before || options.Scope == PruneScope.Global || sizes?.MoreFollows == true)
             {

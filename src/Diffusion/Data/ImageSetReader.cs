@@ -58,17 +58,22 @@ public static class ImageSetReader
             : new ImageSet(Resize(file["images"], options, path)) { Labels = file.Names.Contains("labels") ? FileLabels.Check(file["labels"], path) : null };
     }
 
-    /// <summary>Arrays that are no images are left to whoever uses them, who has his own words for it.</summary>
+    /// <summary>
+    /// Arrays that are no images are left to whoever uses them, who has his own words for it; so is the padding of floating-point
+    /// ones, which are no pictures.
+    /// </summary>
     private static Tensor Resize(Tensor images, ImageSetOptions options, string path)
     {
-        if (options.Size is not { } size || options.Fit == ImageFit.Pad || images.Dims.Count is not (3 or 4))
+        if (options.Size is not { } size || images.Dims.Count is not (3 or 4))
         {
             return images;
         }
 
         var first = images.Dims is [_, 1 or 3 or 4, _, not (1 or 3 or 4)];
         var (height, width, channels) = images.Dims.Count == 3 ? (images.Dims[1], images.Dims[2], 1L) : first ? (images.Dims[2], images.Dims[3], images.Dims[1]) : (images.Dims[1], images.Dims[2], images.Dims[3]);
-        if ((height, width) == size || channels > 4 || (options.Fit is null && height <= size.Height && width <= size.Width))
+        var hasRoom = height <= size.Height && width <= size.Width;
+        var fit = options.Fit ?? (hasRoom ? ImageFit.Pad : ImageFit.Cover);
+        if ((height, width) == size || channels > 4 || (fit == ImageFit.Pad && (!hasRoom || images.Type != DataType.UInt8)))
         {
             return images;
         }
@@ -83,7 +88,7 @@ public static class ImageSetReader
         {
             var pixels = new byte[length];
             images.Data.Read((long)i * length, pixels);
-            return Fit(new Picture((int)width, (int)height, (int)channels, first ? Interleave(pixels, (int)channels) : pixels), size, options.Fit);
+            return Fit(new Picture((int)width, (int)height, (int)channels, first ? Interleave(pixels, (int)channels) : pixels), size, fit);
         });
     }
 

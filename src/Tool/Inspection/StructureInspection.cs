@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning.Blocks;
 using CompressTool.Compression.Pruning.Dependencies;
 using CompressTool.Compression.Pruning.Importance;
@@ -34,7 +35,7 @@ internal sealed class StructureInspection
         ["groups"] = new JsonArray([.. _groups.Select(group => new JsonObject
         {
             ["name"] = group.Name,
-            ["kind"] = Kind(group),
+            ["kind"] = OptionNames.Of(group.Kind),
             ["channels"] = group.Length,
             ["blocks"] = group.BlockCount,
             ["multiple"] = group.Multiple,
@@ -50,7 +51,7 @@ internal sealed class StructureInspection
         ["blocks"] = new JsonArray([.. _blocks.Select(block => new JsonObject
         {
             ["name"] = block.Name,
-            ["kind"] = block.Kind.ToString().ToLowerInvariant(),
+            ["kind"] = OptionNames.Of(block.Kind),
             ["parameters"] = block.Parameters,
             ["macs"] = block.Macs,
         })]),
@@ -62,7 +63,7 @@ internal sealed class StructureInspection
         var groups = new TableWriter("group", "kind", ">channels", ">made by", ">norms", ">read by", "asks for");
         foreach (var group in _groups)
         {
-            groups.Add(group.Name, Kind(group), Units.Count(group.Length), Count(group, MemberRole.Output), Count(group, MemberRole.Normalization), Count(group, MemberRole.Input), Constraint(group));
+            groups.Add(group.Name, OptionNames.Of(group.Kind), Units.Count(group.Length), Count(group, MemberRole.Output), Count(group, MemberRole.Normalization), Count(group, MemberRole.Input), Constraint(group));
         }
 
         groups.Write(output);
@@ -84,14 +85,12 @@ internal sealed class StructureInspection
             var blocks = new TableWriter("block", "kind", ">parameters", ">MACs");
             foreach (var block in _blocks)
             {
-                blocks.Add(block.Name, block.Kind.ToString().ToLowerInvariant(), Units.Count(block.Parameters), Units.Scaled(block.Macs));
+                blocks.Add(block.Name, OptionNames.Of(block.Kind), Units.Count(block.Parameters), Units.Scaled(block.Macs));
             }
 
             blocks.Write(output);
         }
     }
-
-    private static string Kind(PrunableGroup group) => group.Kind switch { GroupKind.HeadSize => "head-size", var kind => kind.ToString().ToLowerInvariant() };
 
     private static string Count(PrunableGroup group, MemberRole role) => Units.Count(group.Members.Where(member => member.Role == role).Select(member => member.Weight).Distinct().Count());
 

@@ -43,6 +43,25 @@ public sealed class LabelledImagesTests
     }
 
     [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Images_get_the_size_that_is_given_where_the_model_leaves_it_open(bool isFloat)
+    {
+        using var folder = new TempFolder();
+        using var model = ClassModel.Create(4);
+        model.Graph.Inputs[0].Type = new TensorType(DataType.Float, new Shape(new Dim("batch"), 1, new Dim("height"), new Dim("width")));
+        var options = Options(folder, new TrainingData { Size = [4] });
+        NpyFile.Write(options.Data.Images!.FullPath, isFloat ? Tensor.Floats([Count, 2, 2], Enumerable.Repeat(1f, Count * 4).ToArray()) : Tensor.Create<byte>(DataType.UInt8, [Count, 2, 2], [.. Enumerable.Repeat((byte)255, Count * 4)]));
+
+        var (source, _) = NoisyImages.OpenClean(model, options, _ => throw new InvalidOperationException());
+        using var batch = source.Read(1, 0, CancellationToken.None);
+        var sample = batch.Arrays["sample"];
+
+        CollectionAssert.AreEqual(new long[] { options.Batch, 1, 4, 4 }, sample.Dims.ToArray());
+        CollectionAssert.AreEqual(new float[] { -1, -1, -1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, -1, -1, -1 }, sample.AsSpan<float>()[..16].ToArray(), "white in the middle of black");
+    }
+
+    [TestMethod]
     public void Dropout_is_a_function_of_seed_step_and_sample()
     {
         using var folder = new TempFolder();

@@ -112,13 +112,16 @@ public sealed class ImageSetTests
     }
 
     [TestMethod]
-    public void Arrays_are_scaled_only_when_they_have_no_room_or_are_told_to()
+    public void Arrays_are_padded_where_they_have_room_and_scaled_where_not()
     {
         using var folder = new TempFolder();
         var path = folder.File("x.npy");
         NpyFile.Write(path, Tensor.Create<byte>(DataType.UInt8, [2, 3, 6, 6], [.. Enumerable.Range(0, 216).Select(i => (byte)(i / 36 * 20))]));
 
-        Assert.AreEqual("uint8[2,3,6,6]", ImageSetReader.Open(path, new ImageSetOptions { Size = (8, 8) }).Images.ToString());
+        var padded = ImageSetReader.Open(path, new ImageSetOptions { Size = (8, 8) }).Images;
+        Assert.AreEqual("uint8[2,8,8,3]", padded.ToString());
+        CollectionAssert.AreEqual(new byte[] { 0, 0, 0, 0, 20, 40 }, padded.ToArray<byte>()[24..30], "black, and the first pixel in the second row and column");
+        Assert.AreEqual("uint8[2,3,6,6]", ImageSetReader.Open(path, new ImageSetOptions { Size = (6, 6) }).Images.ToString());
         var small = ImageSetReader.Open(path, new ImageSetOptions { Size = (2, 2) }).Images;
         Assert.AreEqual("uint8[2,2,2,3]", small.ToString());
         CollectionAssert.AreEqual(new byte[] { 0, 20, 40 }, small.ToArray<byte>()[..3], "planes have become pixels");

@@ -3,10 +3,12 @@ using CompressTool.Compression.Data;
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Sampling;
 using CompressTool.Compression.Stages;
+using CompressTool.Diffusion;
 using CompressTool.Diffusion.Data;
 using CompressTool.Diffusion.Pictures;
 using CompressTool.Diffusion.Sampling;
 using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
 using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Evaluation.Images;
@@ -90,6 +92,10 @@ internal sealed class EvaluationSamples : IDisposable
         var reference = OpenReference(_shape);
         _sampling = ModelSampling.Create(options, model, denoiser, _decoder, (long?)reference?.Labels?.Max() + 1);
         Reference = reference is null ? null : PictureArrays.Of(reference.Images);
+        if (_decoder is null && Reference is [var first, ..] && (first.Height, first.Width) != (_shape[^2], _shape[^1]))
+        {
+            throw new CompressToolException(DiffusionErrors.InvalidImageSet, $"the images of the reference have {first.Height} x {first.Width} pixels, and samples {_shape[^2]} x {_shape[^1]}; say with fit how they get that size") { OptionPath = "reference" };
+        }
     }
 
     private ImageSet? OpenReference(long[] shape)

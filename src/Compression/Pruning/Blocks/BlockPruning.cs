@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Options;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Cost;
@@ -59,7 +60,7 @@ public static class BlockPruning
         var chosen = options.Blocks is { } set ? BlockSets.Find(model, set)
             : options.Remove.Count > 0 ? Outermost(BlockNaming.Select(BlockAnalysis.Find(model), options.Remove, "remove"))
             : Choose(model, options, context, figures);
-        var blocks = new JsonArray([.. chosen.Select(block => new JsonObject { ["name"] = block.Name, ["kind"] = block.Kind.ToString(), ["parameters"] = block.Parameters, ["macs"] = block.Macs })]);
+        var blocks = new JsonArray([.. chosen.Select(block => new JsonObject { ["name"] = block.Name, ["kind"] = OptionNames.Of(block.Kind), ["parameters"] = block.Parameters, ["macs"] = block.Macs })]);
         var report = BlockRemoval.Remove(model, chosen);
         model.LeaveFile();
         figures["blocks"] = blocks;

@@ -74,7 +74,7 @@ internal static class BlockStage
 
     private static BlockPruneOptions Of(PruneOptions options)
     {
-        var importance = ImportanceValidation.Resolve(options.Importance, options.Finetune, options.Criterion);
+        var importance = ImportanceValidation.Resolve(options.Importance, options.Finetune, CriterionFactory.Of(options));
         return new BlockPruneOptions
         {
             Blocks = options.Blocks,
@@ -87,7 +87,7 @@ internal static class BlockStage
         };
     }
 
-    private static BlockCriterion? CriterionOf(PruneOptions options) => options.Criterion switch
+    private static BlockCriterion? CriterionOf(PruneOptions options) => CriterionFactory.Of(options) switch
     {
         StructureCriterion.Laptop => BlockCriterion.Laptop,
         StructureCriterion.Sensitivity => BlockCriterion.Sensitivity,

@@ -22,6 +22,14 @@ internal static class CriterionFactory
         _ => throw new ArgumentException($"The criterion {criterion} is not for channels.", nameof(criterion)),
     };
 
+    /// <summary>
+    /// The criterion of a recipe, or the one that wins the comparison of docs/criteria.md: among all where the recipe has data to look at,
+    /// among those that need none where not.
+    /// </summary>
+    public static StructureCriterion Of(PruneOptions options) => options.Criterion ?? (
+        options.Structure is not (PruneStructure.Weights or PruneStructure.NM or PruneStructure.Blocks) && (options.Importance is not null || options.Finetune is not null)
+            ? StructureCriterion.ActivationVariance : StructureCriterion.Magnitude);
+
     /// <summary>Whether a criterion, for channels or blocks, needs data of the recipe.</summary>
     public static bool NeedsData(StructureCriterion criterion) => criterion switch
     {

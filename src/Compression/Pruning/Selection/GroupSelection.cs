@@ -34,7 +34,7 @@ internal sealed class GroupSelection
         RefuseNamed(dependencies, candidates, structure);
         if (Groups.Count == 0)
         {
-            var what = structure.ToString().ToLowerInvariant();
+            var what = OptionNames.Of(structure);
             throw new CompressToolException(CompressionErrors.NoEffect, candidates.Count > 0
                 ? $"the selector leaves none of the {candidates.Count} groups of {what} that could be pruned"
                 : $"no {what} of the model can be pruned{(dependencies.Fixed.Count > 0 ? $"; e.g. '{dependencies.Fixed[0].Name}': {dependencies.Fixed[0].Reason}" : "")}; 'dotnet compress inspect MODEL --structures' lists what can")
@@ -65,7 +65,7 @@ internal sealed class GroupSelection
         {
             if (_included.ExplicitPath(layer) is { } path)
             {
-                var reason = dependencies.Fixed.FirstOrDefault(channels => channels.Name == layer.Name)?.Reason ?? $"it makes no {structure.ToString().ToLowerInvariant()}";
+                var reason = dependencies.Fixed.FirstOrDefault(channels => channels.Name == layer.Name)?.Reason ?? $"it makes no {OptionNames.Of(structure)}";
                 throw new CompressToolException(CompressionErrors.SelectedButUnchanged, $"the output channels of '{layer.Name}' cannot be removed: {reason}") { OptionPath = path };
             }
         }

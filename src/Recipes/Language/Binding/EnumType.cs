@@ -14,7 +14,7 @@ internal sealed class EnumType(Type type) : ScalarType
         .. type.GetFields(BindingFlags.Public | BindingFlags.Static).Select(field =>
         {
             var named = field.GetCustomAttribute<OptionNameAttribute>();
-            return new Member(named?.Name ?? Words.Kebab(field.Name), field.GetValue(null)!, named?.Description);
+            return new Member(OptionNames.Of((Enum)field.GetValue(null)!), field.GetValue(null)!, named?.Description);
         }),
     ];
 

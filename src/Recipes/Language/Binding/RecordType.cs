@@ -14,7 +14,7 @@ internal sealed class OptionKey
         var nullability = new NullabilityInfoContext().Create(property);
         Property = property;
         Option = option;
-        Name = Words.Kebab(property.Name);
+        Name = OptionNames.Kebab(property.Name);
         IsNullable = nullability.WriteState == NullabilityState.Nullable;
         Type = OptionType.Of(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType);
     }

@@ -154,7 +154,9 @@ public sealed class CriteriaStageTests
 
         CollectionAssert.AreEqual(new[] { "" }, Paths(new PruneOptions { Criterion = StructureCriterion.Taylor }));
         CollectionAssert.AreEqual(Array.Empty<string>(), Paths(new PruneOptions { Criterion = StructureCriterion.Taylor, Finetune = new FinetuneOptions { Data = s_data, Steps = 1 } }));
-        CollectionAssert.AreEqual(new[] { "importance" }, Paths(new PruneOptions { Importance = new ImportanceOptions { Data = s_data } }));
+        CollectionAssert.AreEqual(new[] { "importance" }, Paths(new PruneOptions { Criterion = StructureCriterion.Magnitude, Importance = new ImportanceOptions { Data = s_data } }));
+        CollectionAssert.AreEqual(Array.Empty<string>(), Paths(new PruneOptions { Importance = new ImportanceOptions { Data = s_data } }));
+        CollectionAssert.AreEqual(new[] { "importance" }, Paths(new PruneOptions { Importance = new ImportanceOptions { Batch = 4 } }), "data are missing");
         CollectionAssert.AreEqual(new[] { "importance.micro-batch" }, Paths(new PruneOptions { Criterion = StructureCriterion.Fisher, Importance = new ImportanceOptions { Data = s_data, MicroBatch = 7 } }));
     }
 }

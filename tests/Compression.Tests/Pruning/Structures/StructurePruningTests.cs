@@ -1,7 +1,10 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Data;
+using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Pruning;
 using CompressTool.Compression.Pruning.Criteria;
+using CompressTool.Compression.Pruning.Importance;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Cost;
@@ -58,7 +61,7 @@ public sealed class StructurePruningTests
     [TestMethod]
     public void Heads_neurons_and_head_sizes_leave_other_channels_alone()
     {
-        foreach (var (structure, kind) in new[] { (PruneStructure.Heads, "Heads"), (PruneStructure.HeadSize, "HeadSize"), (PruneStructure.Neurons, "Neurons") })
+        foreach (var (structure, kind) in new[] { (PruneStructure.Heads, "heads"), (PruneStructure.HeadSize, "head-size"), (PruneStructure.Neurons, "neurons") })
         {
             using var model = Unet();
             var metrics = Run(model, new PruneOptions { Structure = structure, Target = new PruneTarget { Ratio = new Fraction(0.5) } });
@@ -129,6 +132,30 @@ public sealed class StructurePruningTests
 
         Assert.HasCount(1, warnings);
         StringAssert.Contains(warnings[0], "time_embedding.linear_2 (the criterion has no score for it)");
+    }
+
+    [TestMethod]
+    public void Without_a_criterion_the_winner_of_the_comparison_is_taken_with_data_or_without()
+    {
+        var options = new PruneOptions { Structure = PruneStructure.Channels, Target = new PruneTarget { Ratio = new Fraction(0.3) } };
+        var data = new TrainingData { Shapes = new ShapesOptions { Count = 8 } };
+        var importance = new ImportanceOptions { Data = data, Batch = 4, Batches = 1 };
+        foreach (var (given, expected) in new[] { (options, StructureCriterion.Magnitude), (options with { Importance = importance }, StructureCriterion.ActivationVariance) })
+        {
+            using var model = Unet();
+            using var same = Unet();
+            var metrics = Run(model, given);
+
+            Assert.AreEqual(OptionNames.Of(expected), (string?)metrics["criterion"]);
+            Run(same, given with { Criterion = expected });
+            CollectionAssert.AreEqual(same.ToBytes(), model.ToBytes());
+        }
+
+        Assert.AreEqual(StructureCriterion.ActivationVariance, CriterionFactory.Of(options with { Finetune = new FinetuneOptions { Data = data, Steps = 1 } }));
+        foreach (var structure in new[] { PruneStructure.Weights, PruneStructure.NM, PruneStructure.Blocks })
+        {
+            Assert.AreEqual(StructureCriterion.Magnitude, CriterionFactory.Of(options with { Structure = structure, Importance = importance }));
+        }
     }
 
     private static double Number(JsonNode? node) => double.Parse(node!.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture);
