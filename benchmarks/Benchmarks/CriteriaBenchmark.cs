@@ -17,6 +17,8 @@ internal sealed class CriteriaBenchmark : IBenchmark
 
     private static readonly string[] s_withoutData = ["random", "magnitude", "magnitude-l1", "lamp", "norm-scale"];
 
+    private static readonly string[] s_withRandomTimesteps = ["activation-variance", "fisher"];
+
     public string Name => "criteria";
 
     public string Description => "criteria of channel pruning on trained models: 56 % of the MACs left, equal training, distance of the samples over seeds (hours).";
@@ -54,7 +56,8 @@ internal sealed class CriteriaBenchmark : IBenchmark
     private static Outcome Measure(BenchmarkContext context, Setting setting, Subject subject, string scope, string criterion, int seed)
     {
         var recipe = context.File("criteria.yml");
-        var importance = s_withoutData.Contains(criterion) ? "" : $"\n          importance: {{ data: {{ {subject.Data.Split(", label")[0]} }}, batch: 64, micro-batch: 16, batches: 1, timesteps: {setting.Timesteps} }}";
+        var amount = s_withRandomTimesteps.Contains(criterion) ? "batches: 1" : $"timesteps: {setting.Timesteps}";
+        var importance = s_withoutData.Contains(criterion) ? "" : $"\n      importance: {{ data: {{ {subject.Data.Split(", label")[0]} }}, batch: 64, micro-batch: 16, {amount} }}";
         File.WriteAllText(recipe, $$"""
             version: 1
             model: {{subject.Model}}
@@ -65,7 +68,7 @@ internal sealed class CriteriaBenchmark : IBenchmark
                   criterion: {{criterion}}
                   scope: {{scope}}
                   max-ratio: 80%
-                  target: { macs: 56% }{{importance.Replace("          importance", "      importance", StringComparison.Ordinal)}}
+                  target: { macs: 56% }{{importance}}
               - finetune: { data: { {{subject.Data}} }, steps: {{setting.Steps}}, batch: 16, learning-rate: 0.0005, schedule: cosine, ema: 0.99 }
               - evaluate:
                   samples: { count: {{setting.Samples}}, sampler: ddim, steps: 10 }

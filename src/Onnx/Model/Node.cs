@@ -187,6 +187,30 @@ public sealed class Node
         }
     }
 
+    /// <summary>Makes another standard operator of the node, which keeps its name and its outputs.</summary>
+    /// <param name="opType">The operator.</param>
+    /// <param name="inputs">Its inputs.</param>
+    /// <param name="attributes">Its attributes.</param>
+    public void Become(string opType, ReadOnlySpan<Value> inputs, params ReadOnlySpan<Attribute> attributes)
+    {
+        TruncateInputs(0);
+        while (_attributes is [.., var last])
+        {
+            RemoveAttribute(last.Name);
+        }
+
+        (OpType, Domain, Overload) = (opType, "", "");
+        foreach (var input in inputs)
+        {
+            AddInput(input);
+        }
+
+        foreach (var attribute in attributes)
+        {
+            SetAttribute(attribute);
+        }
+    }
+
     /// <summary>An int attribute, or the default when absent.</summary>
     public long GetInt(string name, long defaultValue) => TryGet<long>(name, AttributeKind.Int, out var value) ? value : defaultValue;
 

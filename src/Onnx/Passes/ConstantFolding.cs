@@ -75,14 +75,7 @@ public static class ConstantFolding
         }
         else
         {
-            node.TruncateInputs(0);
-            foreach (var attribute in node.Attributes.ToArray())
-            {
-                node.RemoveAttribute(attribute.Name);
-            }
-
-            (node.OpType, node.Domain, node.Overload) = ("Constant", "", "");
-            node.SetAttribute(Attribute.Tensor("value", constants[0]!));
+            node.Become("Constant", [], Attribute.Tensor("value", constants[0]!));
         }
 
         return true;

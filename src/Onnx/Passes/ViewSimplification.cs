@@ -48,15 +48,8 @@ public static class ViewSimplification
         }
 
         var graph = node.Graph!;
-        node.TruncateInputs(0);
-        foreach (var attribute in node.Attributes.ToArray())
-        {
-            node.RemoveAttribute(attribute.Name);
-        }
-
-        node.OpType = "Reshape";
-        node.AddInput(source);
-        node.AddInput(graph.AddNode(node, "Constant", graph.UniqueName($"{output.Name}_shape"), [], new TensorType(DataType.Int64, Shape.Of(target.Dims)), "", Attribute.Tensor("value", target)));
+        var constant = graph.AddNode(node, "Constant", graph.UniqueName($"{output.Name}_shape"), [], new TensorType(DataType.Int64, Shape.Of(target.Dims)), "", Attribute.Tensor("value", target));
+        node.Become("Reshape", [source, constant]);
         return true;
     }
 

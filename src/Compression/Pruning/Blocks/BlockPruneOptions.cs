@@ -73,34 +73,27 @@ public sealed record BlockCalibration
     public NoiseOptions Noise { get; init; } = new();
 }
 
-/// <summary>Options of pruning blocks.</summary>
+/// <summary>What pruning of blocks needs; <see cref="BlockStage"/> takes it from the options of <c>prune</c>.</summary>
 public sealed record BlockPruneOptions
 {
-    /// <summary>A named set.</summary>
-    [Option("A set of blocks with a name, instead of a target.", Example = "bk-sdm-small")]
+    /// <summary>A set of blocks with a name, instead of a target.</summary>
     public BlockSet? Blocks { get; init; }
 
-    /// <summary>Named blocks.</summary>
-    [Option("Name globs of blocks to remove, instead of a target. Of blocks inside each other the outer ones count.", Example = "[\"mid_block\"]")]
+    /// <summary>Name globs of blocks to remove, instead of a target.</summary>
     public IReadOnlyList<string> Remove { get; init; } = [];
 
-    /// <summary>The criterion.</summary>
-    [Option("What makes a block worth keeping; with a target.", Example = "laptop")]
+    /// <summary>What makes a block worth keeping; with a target.</summary>
     public BlockCriterion Criterion { get; init; } = BlockCriterion.Laptop;
 
-    /// <summary>How much to remove.</summary>
-    [Option("How much to remove: the blocks whose losses add up to the least (an exact knapsack).", Example = "{ parameters: 60% }")]
+    /// <summary>How much to remove: the blocks whose losses add up to the least.</summary>
     public BlockTarget? Target { get; init; }
 
-    /// <summary>Which blocks.</summary>
-    [Option("Which blocks may go; with a target.", Example = "{ exclude: [\"mid_block*\"] }")]
+    /// <summary>Which blocks may go; with a target.</summary>
     public BlockSelector Candidates { get; init; } = new();
 
     /// <summary>What the criterion laptop looks at.</summary>
-    [Option("What the criterion laptop looks at.", Example = "{ data: { images: images.npy } }")]
     public BlockCalibration? Calibration { get; init; }
 
-    /// <summary>What the criterion sensitivity draws.</summary>
-    [Option("The samples that the criterion sensitivity draws; 16 in 10 steps when left out.", Example = "{ count: 16, steps: 10 }")]
+    /// <summary>The samples that the criterion sensitivity draws; 16 in 10 steps when null.</summary>
     public ModelSampleOptions? Samples { get; init; }
 }

@@ -37,6 +37,7 @@ internal static class BlockStage
             errors.Add("scope", "blocks are always chosen over the whole model; leave scope out");
         }
 
+        ImportanceValidation.RefuseUnread(options.Importance, "importance", errors, timesteps: false, threshold: false, training: false);
         var inner = new OptionErrors();
         BlockPruning.Validate(Of(options), inner);
         foreach (var (path, message) in inner.Items)
@@ -82,7 +83,7 @@ internal static class BlockStage
             Criterion = CriterionOf(options)!.Value,
             Target = options.Target is { } target ? new BlockTarget { Parameters = target.Parameters, Macs = target.Macs, Count = target.Count } : null,
             Candidates = new BlockSelector { Include = options.Layers.Include, Exclude = options.Layers.Exclude },
-            Calibration = importance?.Data is not { } data ? null : new BlockCalibration { Data = data, Batch = importance.Batch, Samples = importance.Batch * importance.Batches, Noise = importance.Noise },
+            Calibration = importance?.Data is not { } data ? null : new BlockCalibration { Data = data, Batch = importance.Batch, Samples = importance.Batch * importance.BatchCount, Noise = importance.Noise },
             Samples = options.Samples,
         };
     }

@@ -40,7 +40,7 @@ internal sealed class ImportanceMeasurement(Model model, StructureCriterion crit
         }
         else
         {
-            ingredients["batches"] = options.Batches.ToString(CultureInfo.InvariantCulture);
+            ingredients["batches"] = options.BatchCount.ToString(CultureInfo.InvariantCulture);
         }
 
         return ingredients;
@@ -52,7 +52,7 @@ internal sealed class ImportanceMeasurement(Model model, StructureCriterion crit
     private bool IsSweep => ImportanceValidation.Sweeps(criterion, options);
 
     /// <summary>The Taylor criteria go through all timesteps, as Diff-Pruning's own baseline does.</summary>
-    private double Threshold => _needs == CriterionData.TimestepGradients ? options.Threshold : 0;
+    private double Threshold => _needs == CriterionData.TimestepGradients ? options.Threshold ?? 0.05 : 0;
 
     private SweepStop Stop => criterion == StructureCriterion.DiffPruningTables ? SweepStop.BeforeGradient : SweepStop.AfterGradient;
 
@@ -129,20 +129,20 @@ internal sealed class ImportanceMeasurement(Model model, StructureCriterion crit
     private GradientStep Prepare(Batch batch)
     {
         using var part = batch.Slice(0, _data.SamplesAtOnce);
-        return new GradientStep(model, part, new GradientOptions { Segments = options.Segments }, context.CancellationToken);
+        return new GradientStep(model, part, new GradientOptions { Segments = options.Segments ?? 1 }, context.CancellationToken);
     }
 
     /// <summary>Visits the parts of all batches that are computed at once, each with its share of all samples.</summary>
     private void ForBatches(IBatchSource source, int samples, Action<Batch, double> visit)
     {
-        for (var index = 0; index < options.Batches; index++)
+        for (var index = 0; index < options.BatchCount; index++)
         {
-            Report($"{(_needs == CriterionData.Activations ? "activations" : "gradients")} of batch {index + 1} of {options.Batches}");
+            Report($"{(_needs == CriterionData.Activations ? "activations" : "gradients")} of batch {index + 1} of {options.BatchCount}");
             using var batch = source.Read(Seed, index, context.CancellationToken);
             for (var start = 0; start < batch.Count; start += samples)
             {
                 using var part = batch.Slice(start, samples);
-                visit(part, (double)samples / batch.Count / options.Batches);
+                visit(part, (double)samples / batch.Count / options.BatchCount);
             }
         }
     }

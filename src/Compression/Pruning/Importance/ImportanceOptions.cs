@@ -19,22 +19,25 @@ public sealed record ImportanceOptions
     public int? MicroBatch { get; init; }
 
     /// <summary>Number of batches.</summary>
-    [Option("Number of batches, each with other samples, timesteps and noise, for criteria that do not go through timesteps.", Min = 1)]
-    public int Batches { get; init; } = 4;
+    [Option("Number of batches, each with other samples, timesteps and noise, for criteria that do not go through timesteps. Default 4.", Min = 1, Example = "8")]
+    public int? Batches { get; init; }
 
     /// <summary>Timesteps.</summary>
     [Option("Number of timesteps, evenly spaced from 0, that diff-pruning goes through with one batch and one noise; all of the noise schedule when left out, as published. The taylor criteria do the same, to the last timestep, where this is given.", Min = 1, Example = "100")]
     public int? Timesteps { get; init; }
 
     /// <summary>Threshold.</summary>
-    [Option("Diff-pruning stops at the first timestep whose loss is below this share of the largest; 0 stops never. Published are 0.05 for CIFAR-10, 0 for CelebA and 0.01 for LSUN.", Min = 0, Max = 1)]
-    public double Threshold { get; init; } = 0.05;
+    [Option("Diff-pruning stops at the first timestep whose loss is below this share of the largest; 0 stops never. Published are 0.05 for CIFAR-10, 0 for CelebA and 0.01 for LSUN. Default 0.05.", Min = 0, Max = 1, Example = "0.01")]
+    public double? Threshold { get; init; }
 
     /// <summary>Gradient checkpointing.</summary>
-    [Option("Segments of the model whose inner values are computed a second time instead of being kept: less memory for about a third more time. 1 keeps all, 0 chooses.", Min = 0)]
-    public int Segments { get; init; } = 1;
+    [Option("Segments of the model whose inner values are computed a second time instead of being kept: less memory for about a third more time. 1, the default, keeps all, 0 chooses.", Min = 0, Example = "4")]
+    public int? Segments { get; init; }
 
     /// <summary>Noise.</summary>
     [Option("How images become noisy samples of a diffusion model, and what the model predicts. That of finetune when left out with data.")]
     public NoiseOptions Noise { get; init; } = new();
+
+    /// <summary><see cref="Batches"/>, or how many there are when the recipe does not say.</summary>
+    internal int BatchCount => Batches ?? 4;
 }

@@ -31,6 +31,12 @@ internal static class ImportanceValidation
             return;
         }
 
+        var sweeps = Sweeps(criterion, options);
+        RefuseUnread(options, path, errors,
+            batches: !sweeps,
+            timesteps: needs is CriterionData.Gradients or CriterionData.TimestepGradients,
+            threshold: needs == CriterionData.TimestepGradients,
+            training: needs != CriterionData.Activations);
         var inner = new OptionErrors();
         TrainingValidation.Check(Training(options), inner);
         foreach (var (key, message) in inner.Items)
@@ -38,13 +44,38 @@ internal static class ImportanceValidation
             errors.Add($"{path}.{key}", message);
         }
 
-        if (Sweeps(criterion, options) && options.Data.Tensors is not null)
+        if (sweeps && options.Data.Tensors is not null)
         {
             errors.Add($"{path}.data.tensors", "images go through timesteps, tensors do not; give images, or choose taylor-elementwise without timesteps");
         }
-        else if (Sweeps(criterion, options) && options.Noise.MinSnr is not null)
+        else if (sweeps && options.Noise.MinSnr is not null)
         {
             errors.Add($"{path}.noise.min-snr", "the timesteps are added up as they are; remove min-snr");
+        }
+    }
+
+    /// <summary>Refuses options that nobody would read.</summary>
+    /// <param name="options">The options; null when the recipe has none.</param>
+    /// <param name="path">Where they are.</param>
+    /// <param name="errors">Takes the errors.</param>
+    /// <param name="batches">Whether several batches are read.</param>
+    /// <param name="timesteps">Whether one batch can go through timesteps.</param>
+    /// <param name="threshold">Whether that stops by itself.</param>
+    /// <param name="training">Whether gradients are computed.</param>
+    public static void RefuseUnread(ImportanceOptions? options, string path, OptionErrors errors, bool batches = true, bool timesteps = true, bool threshold = true, bool training = true)
+    {
+        foreach (var (key, isGiven, isRead, reason) in (IEnumerable<(string, bool, bool, string)>)
+        [
+            ("batches", options?.Batches is not null, batches, "one batch goes through the timesteps"),
+            ("timesteps", options?.Timesteps is not null, timesteps, "the criterion does not go through timesteps, each sample has a random one"),
+            ("threshold", options?.Threshold is not null, threshold, "only diff-pruning stops at a loss"),
+            ("segments", options?.Segments is not null, training, "the criterion computes no gradients"),
+        ])
+        {
+            if (isGiven && !isRead)
+            {
+                errors.Add($"{path}.{key}", $"{reason}; remove {key}");
+            }
         }
     }
 
@@ -72,7 +103,7 @@ internal static class ImportanceValidation
         Data = options.Data!,
         Batch = options.Batch,
         MicroBatch = options.MicroBatch,
-        Segments = options.Segments,
+        Segments = options.Segments ?? 1,
         Noise = options.Noise,
         Steps = 1,
     };

@@ -26,13 +26,18 @@ public sealed class CriteriaStageTests
     {
         using var folder = new TempFolder();
         using var model = Model.Load(Repository.Fixture("unet2d-cifarstyle", "model_op14.onnx"));
-        var needs = CriterionFactory.Create(criterion, 0).Data != CriterionData.None;
+        var importance = new ImportanceOptions { Data = s_data, Batch = 2 };
         var options = new PruneOptions
         {
             Structure = PruneStructure.Channels,
             Criterion = criterion,
             Target = new PruneTarget { Ratio = new Fraction(0.3) },
-            Importance = needs ? new ImportanceOptions { Data = s_data, Batch = 2, Batches = 1, Timesteps = 2 } : null,
+            Importance = CriterionFactory.Create(criterion, 0).Data switch
+            {
+                CriterionData.None => null,
+                CriterionData.Activations or CriterionData.SquaredGradients => importance with { Batches = 1 },
+                _ => importance with { Timesteps = 2 },
+            },
         };
 
         var metrics = ((IStage)new PruneStage()).Run(model, options, new StageContext { Seed = 1 }).Metrics;
@@ -116,6 +121,27 @@ public sealed class CriteriaStageTests
         var rounds = metrics["rounds"]!.AsArray().Select(round => (long)round!["parameters"]!).ToArray();
         Assert.IsLessThan(rounds[0], rounds[1]);
         Assert.AreEqual(1, shared, "only the model of the first round is that of a file");
+    }
+
+    [TestMethod]
+    [DataRow(PruneStructure.Channels, StructureCriterion.DiffPruning, "batches")]
+    [DataRow(PruneStructure.Channels, StructureCriterion.Taylor, "batches|threshold")]
+    [DataRow(PruneStructure.Channels, StructureCriterion.Fisher, "timesteps|threshold")]
+    [DataRow(PruneStructure.Channels, StructureCriterion.ActivationVariance, "timesteps|threshold|segments")]
+    [DataRow(PruneStructure.Blocks, StructureCriterion.Laptop, "timesteps|threshold|segments")]
+    public void A_key_that_the_criterion_does_not_read_is_refused(PruneStructure structure, StructureCriterion criterion, string unread)
+    {
+        var errors = new OptionErrors();
+        var importance = new ImportanceOptions { Data = s_data, Batches = 1, Timesteps = 2, Threshold = 0.1, Segments = 2 };
+        ((IStage)new PruneStage()).Validate(new PruneOptions
+        {
+            Structure = structure,
+            Criterion = criterion,
+            Target = structure == PruneStructure.Blocks ? new PruneTarget { Count = 1 } : new PruneTarget { Ratio = new Fraction(0.3) },
+            Importance = importance,
+        }, errors);
+
+        Assert.AreEqual(unread, string.Join('|', errors.Items.Select(item => item.Path["importance.".Length..])));
     }
 
     /// <summary>Blocks are judged by data of the training, too.</summary>
