@@ -9,12 +9,16 @@ internal static class OpsetVersions
     /// <summary>The domain of ONNX Runtime's own operators.</summary>
     public const string Microsoft = "com.microsoft";
 
+    /// <summary>Cast to and from bfloat16, as <see cref="Require"/> knows it.</summary>
+    public const string BrainFloatCast = "Cast for bfloat16";
+
     private static readonly Dictionary<string, int> s_since = new()
     {
         ["DynamicQuantizeLinear"] = 11,
         ["MatMulInteger"] = 10,
         ["ConvInteger"] = 10,
         ["Cast"] = 6,
+        [BrainFloatCast] = 13,
     };
 
     /// <summary>

@@ -9,6 +9,12 @@ public enum QuantizationScheme
     [OptionName("fp16", Description = "Weights and activations in float16: half the size, faster on GPUs and NPUs. On CPUs it saves size only.")]
     Fp16,
 
+    /// <summary>Weights in bfloat16, arithmetic in float32.</summary>
+    [OptionName("bf16", Description = "Weight matrices, kernels and embeddings in bfloat16: half the size, the range of float32, 8 bits of precision. Nodes compute in float32 "
+        + "behind a Cast, which ONNX Runtime evaluates once when it loads the model, since its CPU provider cannot compute in bfloat16; so the model runs on all providers, as fast "
+        + "as before. Biases and normalisations stay exact. Needs opset 13.")]
+    Bf16,
+
     /// <summary>8-bit products; activations are quantized while the model runs.</summary>
     [OptionName("int8-dynamic", Description = "Conv, MatMul and Gemm in 8-bit integers; activation ranges are found while the model runs, so no calibration is needed.")]
     Int8Dynamic,
@@ -33,8 +39,8 @@ public sealed record QuantizeOptions
     [Option("Layers to quantize; the others stay as they are. With scheme fp16 the patterns also match nodes without weights (op:Softmax).")]
     public LayerSelector Layers { get; init; } = new();
 
-    /// <summary>fp16: whether inputs and outputs stay float32. Null means true.</summary>
-    [Option("Scheme fp16: inputs and outputs of the model stay float32, so that apps need no change. Default true.", Example = "false")]
+    /// <summary>fp16 and bf16: whether inputs and outputs stay float32. Null means true.</summary>
+    [Option("Schemes fp16 and bf16: inputs and outputs of the model stay float32, so that apps need no change. Default true.", Example = "false")]
     public bool? KeepIoTypes { get; init; }
 
     /// <summary>Weight-only schemes: weights per scale, along the input channels. Null means 32.</summary>

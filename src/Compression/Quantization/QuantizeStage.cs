@@ -14,7 +14,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     public override StageInfo Info { get; } = new(
         "quantize",
         Version: 1,
-        "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; int8-dynamic computes convolutions and matrix products in 8 bits; "
+        "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; bf16 halves its weights alone, with the range of float32; int8-dynamic computes convolutions and matrix products in 8 bits; "
             + "int8-weights and int4 shrink the weights of matrix products to about 30% and 16% and leave convolutions alone, which suits transformers and "
             + "text encoders. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "
             + "are left out with layers.exclude.",
@@ -24,7 +24,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     protected override void Validate(QuantizeOptions options, OptionErrors errors)
     {
         var weightOnly = options.Scheme is QuantizationScheme.Int4 or QuantizationScheme.Int8Weights;
-        Only(options.Scheme == QuantizationScheme.Fp16, options.KeepIoTypes, "keep-io-types", "fp16");
+        Only(options.Scheme is QuantizationScheme.Fp16 or QuantizationScheme.Bf16, options.KeepIoTypes, "keep-io-types", "fp16 and bf16");
         Only(weightOnly, options.BlockSize, "block-size", "int8-weights and int4");
         Only(weightOnly, options.Symmetric, "symmetric", "int8-weights and int4");
         Only(weightOnly, options.AccuracyLevel, "accuracy-level", "int8-weights and int4");
@@ -49,7 +49,8 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     {
         var metrics = options.Scheme switch
         {
-            QuantizationScheme.Fp16 => Float16Quantizer.Run(model, options.Layers, options.KeepIoTypes ?? true, context),
+            QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context),
+            QuantizationScheme.Bf16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.BFloat16, options.KeepIoTypes ?? true, context),
             QuantizationScheme.Int8Dynamic => Dynamic(),
             QuantizationScheme.Int8Weights => WeightOnly(8),
             _ => WeightOnly(4),

@@ -112,7 +112,9 @@ public sealed class QuantizeStageTests
         foreach (var scheme in Enum.GetValues<QuantizationScheme>())
         {
             using var model = Model.Load(folder.File("model.onnx"), new LoadOptions { AllowMissingWeights = true });
-            var error = Assert.ThrowsExactly<CompressToolException>(() => new QuantizeStage().Run(model, new QuantizeOptions { Scheme = scheme }, new StageContext()));
+
+            // bf16 reads weights only when the model is saved.
+            var error = Assert.ThrowsExactly<CompressToolException>(() => new QuantizeStage().Run(model, new QuantizeOptions { Scheme = scheme }, new StageContext()).Model.Save(folder.File("out.onnx")));
             StringAssert.Contains(error.Message, "model.onnx.data");
         }
     }

@@ -19,6 +19,7 @@ public sealed class QuantizedModelsTests
     [
         (new QuantizeOptions { Scheme = QuantizationScheme.Fp16 }, 50),
         (new QuantizeOptions { Scheme = QuantizationScheme.Fp16, KeepIoTypes = false }, 50),
+        (new QuantizeOptions { Scheme = QuantizationScheme.Bf16 }, 35),
         (new QuantizeOptions { Scheme = QuantizationScheme.Int8Dynamic }, 22),
         (new QuantizeOptions { Scheme = QuantizationScheme.Int8Weights }, 35),
         (new QuantizeOptions { Scheme = QuantizationScheme.Int8Weights, AccuracyLevel = 1, Symmetric = false, BlockSize = 64 }, 40),
@@ -78,6 +79,8 @@ public sealed class QuantizedModelsTests
     [DataRow(QuantizationScheme.Fp16, QuantizationScheme.Int8Weights, 40)]
     [DataRow(QuantizationScheme.Int4, QuantizationScheme.Fp16, 20)]
     [DataRow(QuantizationScheme.Int8Dynamic, QuantizationScheme.Fp16, 25)]
+    [DataRow(QuantizationScheme.Int8Weights, QuantizationScheme.Bf16, 35)]
+    [DataRow(QuantizationScheme.Bf16, QuantizationScheme.Fp16, 35)]
     [DataRow(QuantizationScheme.Int8Weights, QuantizationScheme.Int8Dynamic, 25)]
     public void Schemes_follow_each_other(QuantizationScheme first, QuantizationScheme second, double leastDb)
     {

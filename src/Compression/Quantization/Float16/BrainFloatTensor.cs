@@ -6,7 +6,11 @@ namespace CompressTool.Compression.Quantization.Float16;
 /// <summary>bfloat16 tensors made from float32 ones.</summary>
 internal static class BrainFloatTensor
 {
-    /// <summary>The tensor in bfloat16, rounded to the nearest, ties to even; converted chunk by chunk whenever it is read.</summary>
+    private const uint Infinity = 0x7F80_0000;
+    private const uint Largest = 0x7F7F_0000;
+    private const uint Magnitude = 0x7FFF_FFFF;
+
+    /// <summary>The tensor in bfloat16, rounded to the nearest, ties to even, but never from a finite number to an infinite one, since masks are often the lowest float32; converted chunk by chunk whenever it is read.</summary>
     public static Tensor From(Tensor tensor) => new(DataType.BFloat16, tensor.Dims, new ChunkedData(tensor.Data, sizeof(float), sizeof(ushort), static (_, input, output) =>
         Convert(MemoryMarshal.Cast<byte, float>(input), MemoryMarshal.Cast<byte, ushort>(output))))
     {
@@ -22,7 +26,10 @@ internal static class BrainFloatTensor
             var bits = BitConverter.SingleToUInt32Bits(input[i]);
 
             // The upper half, one more where the lower is beyond the middle, or on it and the upper odd. NaN must not become infinite.
-            output[i] = float.IsNaN(input[i]) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+            var rounded = bits + 0x7FFF + ((bits >> 16) & 1);
+            output[i] = (ushort)((float.IsNaN(input[i]) ? bits | 0x40_0000
+                : (rounded & Magnitude) >= Infinity && (bits & Magnitude) < Infinity ? (bits & ~Magnitude) | Largest
+                : rounded) >> 16);
         }
     }
 }

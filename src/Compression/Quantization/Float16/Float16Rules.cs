@@ -80,19 +80,19 @@ internal static class Float16Rules
         node.Domain.Length == 0 && s_cheap.Contains(node.OpType)
         && (node.OpType is not ("MatMul" or "Einsum") || !node.Inputs.Any(input => input?.ConstantTensor is { Dims: [> 1, > 1] }));
 
-    /// <summary>Puts float16 for float32 where an attribute decides the type of a node's result.</summary>
-    public static void ConvertAttributes(Node node)
+    /// <summary>Puts the 16-bit type for float32 where an attribute decides the type of a node's result.</summary>
+    public static void ConvertAttributes(Node node, ShortFloat target)
     {
         switch (node.OpType)
         {
             case "Cast" when node.GetInt("to", 0) == (long)DataType.Float:
-                node.SetAttribute(Onnx.Attribute.Int("to", (long)DataType.Float16));
+                node.SetAttribute(Onnx.Attribute.Int("to", (long)target.Type));
                 break;
             case "ConstantOfShape":
                 var value = node.GetTensor("value") ?? Tensor.Floats([1], 0);
                 if (value.Type == DataType.Float)
                 {
-                    node.SetAttribute(Onnx.Attribute.Tensor("value", HalfTensor.From(value)));
+                    node.SetAttribute(Onnx.Attribute.Tensor("value", target.Convert(value)));
                 }
 
                 break;

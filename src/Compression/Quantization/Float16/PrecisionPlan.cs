@@ -15,8 +15,10 @@ internal sealed class PrecisionPlan
     /// <param name="model">The model, unchanged so far.</param>
     /// <param name="types">The types of its values.</param>
     /// <param name="selected">The nodes that the recipe gives to the stage.</param>
-    public PrecisionPlan(Model model, InferenceResult types, HashSet<Node> selected)
+    /// <param name="target">The type of everything else.</param>
+    public PrecisionPlan(Model model, InferenceResult types, HashSet<Node> selected, ShortFloat target)
     {
+        Target = target;
         _types = types;
         _opset = model.Opset;
         foreach (var graph in model.Graph.AllGraphs())
@@ -34,6 +36,9 @@ internal sealed class PrecisionPlan
         KeepAngles(model.Graph);
     }
 
+    /// <summary>The type of everything that does not stay in float32.</summary>
+    public ShortFloat Target { get; }
+
     /// <summary>The nodes that stay in float32, each with the reason.</summary>
     public IReadOnlyDictionary<Node, KeepReason> Kept => _kept;
 
@@ -43,11 +48,15 @@ internal sealed class PrecisionPlan
     /// <summary>The type a node wants for one of its float32 inputs; null when any will do.</summary>
     public DataType? Wanted(Use use) => Float16Rules.TakesAnyType(use.Node, use.Index) ? null
         : _kept.ContainsKey(use.Node) || Float16Rules.IsFloatInput(use.Node, use.Index, _opset) ? DataType.Float
-        : DataType.Float16;
+        : Target.Type;
 
     /// <summary>The type in which a node computes what was a float32 output.</summary>
     public DataType Computed(Value output) =>
-        _kept.ContainsKey(output.Producer!) || Float16Rules.IsFloatOutput(output.Producer!, output.ProducerIndex) ? DataType.Float : DataType.Float16;
+        _kept.ContainsKey(output.Producer!) || Float16Rules.IsFloatOutput(output.Producer!, output.ProducerIndex) ? DataType.Float : Target.Type;
+
+    /// <summary>True when a constant is stored in bfloat16 though some of its users compute in float32: they have no other reason than a lack of kernels.</summary>
+    public bool Stores(Value constant) => Target == ShortFloat.BFloat16 && StoredWeights.IsMatrix(constant.Initializer ?? constant.ConstantTensor)
+        && constant.Uses.All(use => !_kept.TryGetValue(use.Node, out var reason) || reason == KeepReason.NoKernel);
 
     /// <summary>The element type of a value of the model as it was; Undefined when unknown or no tensor.</summary>
     public DataType TypeOf(Value value) => value.Initializer?.Type ?? _types.TypeOf(value)?.ElementType ?? DataType.Undefined;
@@ -61,9 +70,13 @@ internal sealed class PrecisionPlan
 
         return !selected.Contains(node) ? KeepReason.Excluded
             : Float16Rules.StaysFloat(node, _opset) ? KeepReason.Operator
+            : Target == ShortFloat.BFloat16 && !StoredWeights.AreMovedBy(node) ? KeepsScales(node) ? KeepReason.Operator : KeepReason.NoKernel
             : node.Inputs.Concat(node.Outputs).Any(value => value is not null && TypeOf(value) == DataType.Undefined) ? KeepReason.UnknownType
             : null;
     }
+
+    /// <summary>True for products with blocks of integers, whose scales must be constants of the type that the product is computed in.</summary>
+    private static bool KeepsScales(Node node) => node is { OpType: "MatMulNBits", Domain: OpsetVersions.Microsoft };
 
     /// <summary>
     /// What stands between integer operators and their scales stays as the runtime fuses it: neighbours of QuantizeLinear and
@@ -154,6 +167,8 @@ internal enum KeepReason
     Excluded,
     /// <summary>Its operator has no float16 or loses too much by it.</summary>
     Operator,
+    /// <summary>ONNX Runtime's CPU provider cannot compute it in bfloat16.</summary>
+    NoKernel,
     /// <summary>The type of one of its values is unknown.</summary>
     UnknownType,
     /// <summary>It belongs to a quantized pattern.</summary>

@@ -9,27 +9,27 @@ using CompressTool.Onnx.Inference;
 namespace CompressTool.Compression.Quantization.Float16;
 
 /// <summary>
-/// Turns a float32 model into a float16 one. Weights are converted while the model is saved; here they are only read once,
-/// to find values that float16 cannot hold.
+/// Turns a float32 model into a float16 one, or stores its weights in bfloat16. Weights are converted while the model is saved; for
+/// float16 they are read once before, to find values that it cannot hold.
 /// </summary>
-internal static class Float16Quantizer
+internal static class PrecisionQuantizer
 {
     private const int NamesInWarning = 5;
 
     /// <summary>Converts the model in place.</summary>
     /// <returns>The metrics.</returns>
-    /// <exception cref="CompressToolException">Nothing of the model can be in float16, or it contradicts itself.</exception>
-    public static JsonObject Run(Model model, LayerSelector selector, bool keepIoTypes, StageContext context)
+    /// <exception cref="CompressToolException">Nothing of the model can be in the type, or it contradicts itself.</exception>
+    public static JsonObject Run(Model model, LayerSelector selector, ShortFloat target, bool keepIoTypes, StageContext context)
     {
-        OpsetVersions.Require(model, "Cast");
+        OpsetVersions.Require(model, target == ShortFloat.BFloat16 ? OpsetVersions.BrainFloatCast : "Cast");
         context.Report(0, "types");
         var selected = NodeSelection.Select(model.Graph, selector);
-        var plan = new PrecisionPlan(model, ShapeInference.Analyze(model), selected);
-        var converter = new Float16Converter(model, plan, keepIoTypes);
+        var plan = new PrecisionPlan(model, ShapeInference.Analyze(model), selected, target);
+        var converter = new PrecisionConverter(model, plan, keepIoTypes);
         converter.Run();
         if (converter.Converted.Count == 0 && converter.ConvertedNodes == 0)
         {
-            throw new CompressToolException(CompressionErrors.NoEffect, "the model has nothing in float32 that could be float16"
+            throw new CompressToolException(CompressionErrors.NoEffect, $"the model has nothing in float32 that could be {target.Name}"
                 + (plan.Kept.Count > 0 ? $"; {Describe(plan)}" : "; remove the stage"));
         }
 
@@ -39,18 +39,22 @@ internal static class Float16Quantizer
             context.AddWarning(CompressionErrors.LayersSkipped, $"{unknown.Count} nodes stay in float32 because the types of their values cannot be inferred: {List(unknown)}", "layers");
         }
 
-        var clamped = CountClamped(converter.Converted, context);
-        return new JsonObject
+        var metrics = new JsonObject
         {
-            ["float16Nodes"] = converter.ConvertedNodes,
+            [target.Name + "Nodes"] = converter.ConvertedNodes,
             ["float32Nodes"] = new JsonObject(plan.Kept.Keys.Where(node => !node.Is("Constant") && node.Inputs.Concat(node.Outputs).Any(value => value is not null && plan.IsFloat(value)))
                 .GroupBy(node => node.OpType).OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => KeyValuePair.Create(group.Key, (JsonNode?)group.Count()))),
             ["castsAdded"] = converter.Casts,
             ["convertedTensors"] = converter.Converted.Count,
             ["weightBytesBefore"] = converter.Converted.Sum(item => item.Before.ByteLength),
             ["weightBytesAfter"] = converter.Converted.Sum(item => item.Before.ByteLength) / 2,
-            ["clampedValues"] = clamped,
         };
+        if (target == ShortFloat.Float16)
+        {
+            metrics["clampedValues"] = CountClamped(converter.Converted, context);
+        }
+
+        return metrics;
     }
 
     private static long CountClamped(List<(string Name, Tensor Before)> converted, StageContext context)
@@ -89,6 +93,7 @@ internal static class Float16Quantizer
         return reason.Key switch
         {
             KeepReason.Excluded => "layers leaves everything else out",
+            KeepReason.NoKernel => "it has no constant matrix of 256 weights or more",
             KeepReason.UnknownType => $"the types of {reason.Count()} nodes' values cannot be inferred",
             _ => $"{reason.Count()} nodes have operators that stay in float32",
         };

@@ -3,21 +3,23 @@ using CompressTool.Onnx;
 namespace CompressTool.Compression.Quantization.Float16;
 
 /// <summary>
-/// Rewrites a graph so that everything but the nodes of a plan computes in float16. Every value gets one type; where a
-/// consumer wants the other one, a single Cast per value stands in between, and constants are stored in both types.
+/// Rewrites a graph so that everything but the nodes of a plan computes in a 16-bit type. Every value gets one type; where a
+/// consumer wants the other one, a single Cast per value stands in between, and constants are stored in both types,
+/// unless the plan wants them in the 16-bit type alone.
 /// </summary>
 /// <param name="model">The model; changed in place.</param>
 /// <param name="plan">Which nodes stay in float32.</param>
 /// <param name="keepIoTypes">Whether inputs and outputs of the model stay float32.</param>
-internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool keepIoTypes)
+internal sealed class PrecisionConverter(Model model, PrecisionPlan plan, bool keepIoTypes)
 {
+    private readonly ShortFloat _target = plan.Target;
     private readonly List<Graph> _graphs = [.. model.Graph.AllGraphs()];
     private readonly Dictionary<Value, DataType> _types = [];
 
-    /// <summary>Constants that are stored in float16 now: name, and the tensor as it was.</summary>
+    /// <summary>Constants that are stored in the 16-bit type now: name, and the tensor as it was.</summary>
     public List<(string Name, Tensor Before)> Converted { get; } = [];
 
-    /// <summary>Number of nodes that compute in float16.</summary>
+    /// <summary>Number of nodes that compute in the 16-bit type.</summary>
     public int ConvertedNodes { get; private set; }
 
     /// <summary>Number of Cast nodes added.</summary>
@@ -47,7 +49,7 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
             if (!plan.Kept.ContainsKey(node) && node.Inputs.Concat(node.Outputs).Any(value => value is not null && demands.ContainsKey(value)))
             {
                 ConvertedNodes += node.Is("Constant") ? 0 : 1;
-                Float16Rules.ConvertAttributes(node);
+                Float16Rules.ConvertAttributes(node, _target);
             }
         }
 
@@ -67,8 +69,8 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
     }
 
     private DataType BorderType(Graph graph) => graph.Owner is { } owner
-        ? plan.Kept.ContainsKey(owner) ? DataType.Float : DataType.Float16
-        : keepIoTypes ? DataType.Float : DataType.Float16;
+        ? plan.Kept.ContainsKey(owner) ? DataType.Float : _target.Type
+        : keepIoTypes ? DataType.Float : _target.Type;
 
     /// <summary>True for weights, also those that old exporters list as graph inputs with a default.</summary>
     private static bool IsConstant(Value value) => value.Initializer is not null || value.Producer is { OpType: "Constant", Domain: "" };
@@ -76,14 +78,23 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
     private void ConvertConstant(Value value, Demand demand)
     {
         var tensor = value.Initializer ?? value.ConstantTensor;
-        var wantsBoth = demand.Wants(DataType.Float) && demand.Wants(DataType.Float16);
-        if (tensor is null || (wantsBoth && value.IsGraphInput))
+        var wantsBoth = demand.Wants(DataType.Float) && demand.Wants(_target.Type);
+        var isStored = plan.Stores(value) && !demand.Outputs.Exists(output => output.Wanted == DataType.Float);
+        if (tensor is null || ((wantsBoth || isStored) && value.IsGraphInput))
         {
             Connect(value, DataType.Float, demand); // A sparse constant; or a default that feeds may override, so it is one value.
             return;
         }
 
-        if (!demand.Wants(DataType.Float16))
+        if (isStored)
+        {
+            Converted.Add((value.Name, tensor));
+            SetConstant(value, _target.Convert(tensor));
+            Connect(value, _target.Type, demand);
+            return;
+        }
+
+        if (!demand.Wants(_target.Type))
         {
             return;
         }
@@ -91,7 +102,7 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
         Converted.Add((value.Name, tensor));
         if (wantsBoth && demand.Outputs.Any(output => output.Wanted == DataType.Float))
         {
-            demand.Replace(DataType.Float16, value.Graph!.AddInitializer(value.Name + "_fp16", HalfTensor.From(tensor)));
+            demand.Replace(_target.Type, value.Graph!.AddInitializer(value.Name + "_" + _target.Suffix, _target.Convert(tensor)));
             return; // An output of the model keeps its name.
         }
 
@@ -100,7 +111,7 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
             demand.Replace(DataType.Float, value.Graph!.AddInitializer(value.Name + "_fp32", tensor));
         }
 
-        SetConstant(value, HalfTensor.From(tensor));
+        SetConstant(value, _target.Convert(tensor));
     }
 
     private void SetConstant(Value value, Tensor tensor)
@@ -119,7 +130,7 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
             value.Producer.SetAttribute(Onnx.Attribute.Tensor("value", tensor));
         }
 
-        SetType(value, DataType.Float16);
+        SetType(value, _target.Type);
     }
 
     private void ConvertComputed(Value value, Demand demand)
@@ -134,20 +145,20 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
     /// <summary>Gives those who want the other type a Cast of the value.</summary>
     private void Connect(Value value, DataType type, Demand demand)
     {
-        var other = type == DataType.Float ? DataType.Float16 : DataType.Float;
+        var other = type == DataType.Float ? _target.Type : DataType.Float;
         if (!demand.Wants(other))
         {
             return;
         }
 
         var graph = value.Graph!;
-        var suffix = other == DataType.Float ? "_cast_to_fp32" : "_cast_to_fp16";
+        var suffix = other == DataType.Float ? "_cast_to_fp32" : "_cast_to_" + _target.Suffix;
         var name = value.Name;
         Value cast;
         if (demand.Outputs.Any(output => output.Graph.Owner is null && output.Wanted == other))
         {
             cast = new Value(name); // The output of the model keeps its name; what it is made from gets a new one.
-            value.Name = graph.UniqueName(name + (type == DataType.Float ? "_fp32" : "_fp16"));
+            value.Name = graph.UniqueName(name + (type == DataType.Float ? "_fp32" : "_" + _target.Suffix));
         }
         else
         {
@@ -183,15 +194,15 @@ internal sealed class Float16Converter(Model model, PrecisionPlan plan, bool kee
         }
     }
 
-    /// <summary>Removes the Casts of the model as it was that have come to lead from float16 to float16.</summary>
+    /// <summary>Removes the Casts of the model as it was that have come to lead from the 16-bit type to itself.</summary>
     private void RemoveIdleCasts()
     {
         foreach (var graph in _graphs)
         {
-            foreach (var node in graph.Nodes.Where(node => node.Is("Cast") && node.GetInt("to", 0) == (long)DataType.Float16).ToArray())
+            foreach (var node in graph.Nodes.Where(node => node.Is("Cast") && node.GetInt("to", 0) == (long)_target.Type).ToArray())
             {
                 var (input, output) = (node.Input(0)!, node.Output(0)!);
-                if (_types.GetValueOrDefault(input, plan.TypeOf(input)) == DataType.Float16 && !output.IsGraphOutput)
+                if (_types.GetValueOrDefault(input, plan.TypeOf(input)) == _target.Type && !output.IsGraphOutput)
                 {
                     output.ReplaceAllUses(input);
                     graph.Remove(node);
