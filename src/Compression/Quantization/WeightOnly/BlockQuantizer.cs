@@ -100,7 +100,7 @@ internal static class BlockQuantizer
         (Vector256.Create(parameters.Reciprocal), Vector256.Create((float)parameters.ZeroPoint), Vector256.Create((float)format.LargestCode));
 
     /// <summary>The codes as float32. Clamping first keeps the numbers positive, where rounding half up is rounding half away from zero.</summary>
-    private static Vector256<float> Round(Vector256<float> weights, Vector256<float> reciprocal, Vector256<float> zero, Vector256<float> top)
+    public static Vector256<float> Round(Vector256<float> weights, Vector256<float> reciprocal, Vector256<float> zero, Vector256<float> top)
     {
         var exact = Vector256.MinNative(Vector256.MaxNative((weights * reciprocal) + zero, Vector256<float>.Zero), top);
         var floor = Vector256.Floor(exact);
