@@ -9,6 +9,7 @@ internal sealed class PrecisionPlan
     private readonly Dictionary<Node, KeepReason> _kept = [];
     private readonly Dictionary<Value, bool> _angles = [];
     private readonly InferenceResult _types;
+    private readonly IReadOnlySet<Node>? _measured;
     private readonly long _opset;
 
     /// <summary>Plans for a model.</summary>
@@ -16,9 +17,11 @@ internal sealed class PrecisionPlan
     /// <param name="types">The types of its values.</param>
     /// <param name="selected">The nodes that the recipe gives to the stage.</param>
     /// <param name="target">The type of everything else.</param>
-    public PrecisionPlan(Model model, InferenceResult types, HashSet<Node> selected, ShortFloat target)
+    /// <param name="measured">Nodes that stay in float32 by measurement; null for none.</param>
+    public PrecisionPlan(Model model, InferenceResult types, HashSet<Node> selected, ShortFloat target, IReadOnlySet<Node>? measured = null)
     {
         Target = target;
+        _measured = measured;
         _types = types;
         _opset = model.Opset;
         foreach (var graph in model.Graph.AllGraphs())
@@ -70,6 +73,7 @@ internal sealed class PrecisionPlan
 
         return !selected.Contains(node) ? KeepReason.Excluded
             : Float16Rules.StaysFloat(node, _opset) ? KeepReason.Operator
+            : _measured?.Contains(node) == true ? KeepReason.Measured
             : Target == ShortFloat.BFloat16 && !StoredWeights.AreMovedBy(node) ? KeepsScales(node) ? KeepReason.Operator : KeepReason.NoKernel
             : node.Inputs.Concat(node.Outputs).Any(value => value is not null && TypeOf(value) == DataType.Undefined) ? KeepReason.UnknownType
             : null;
@@ -171,6 +175,8 @@ internal enum KeepReason
     NoKernel,
     /// <summary>The type of one of its values is unknown.</summary>
     UnknownType,
+    /// <summary>float16 spoils what it takes or makes, by measurement.</summary>
+    Measured,
     /// <summary>It belongs to a quantized pattern.</summary>
     QuantizedPattern,
     /// <summary>It computes the angles of an embedding, or a size.</summary>
