@@ -1,5 +1,6 @@
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Quantization.Float16;
+using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Inference;
 using CompressTool.Runtime.Engine;
@@ -110,6 +111,16 @@ public sealed class OverflowSearchTests : IDisposable
         var report = findings.Single(finding => finding.Value.Name == "big").ToJson();
         Assert.AreEqual("range", (string)report["reason"]!);
         Assert.AreEqual("out", (string)report["nodes"]![0]!);
+    }
+
+    [TestMethod]
+    public void The_quantizer_keeps_and_reports_what_was_found()
+    {
+        var big = Node("MatMul", "out", Node("Mul", "big", Input(4, 16), Constant("factor", 1e6f)), Weight("w", 1, 16, 8));
+        Output(Node("MatMul", "last", Node("Mul", "small", big, Constant("inverse", 1e-6f)), Weight("v", 1, 8, 8)));
+        var metrics = PrecisionQuantizer.Run(_model, new LayerSelector(), ShortFloat.Float16, keepIoTypes: true, new StageContext(), [Feeds(), Feeds()]);
+        Assert.AreEqual("""{"MatMul":1,"Mul":2}""", metrics["float32Nodes"]!.ToJsonString());
+        CollectionAssert.AreEquivalent(new[] { "big", "out" }, metrics["keptByMeasurement"]!.AsArray().Select(finding => (string)finding!["value"]!).ToArray());
     }
 
     [TestMethod]

@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
+using CompressTool.Compression.Options;
 using CompressTool.Compression.Quantization;
+using CompressTool.Compression.Quantization.Float16;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Runtime;
+using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Tests.Quantization;
 
@@ -72,6 +75,31 @@ public sealed class QuantizedModelsTests
             TestContext.WriteLine($"{name} {output}: {snr:F1} dB in float16 arithmetic");
             Assert.IsGreaterThan(50, snr);
         }
+    }
+
+    /// <summary>A model that float16 suits stays in it, measured or not.</summary>
+    [TestMethod]
+    public void Float16_with_measurement_is_no_worse()
+    {
+        var sample = SampleModels.Small;
+        var inputs = sample.Inputs();
+        var reference = Reference(sample);
+        var feeds = inputs.ToDictionary(input => input.Key, input => NdArray.From(input.Value));
+        var snr = new List<double>();
+        foreach (var measured in new[] { false, true })
+        {
+            using var model = sample.Load();
+            var metrics = PrecisionQuantizer.Run(model, new LayerSelector(), ShortFloat.Float16, keepIoTypes: true, new StageContext(), measured ? [feeds] : null);
+            var (nodes, inFloat) = ((int)metrics["float16Nodes"]!, metrics["float32Nodes"]!.AsObject().Sum(item => (int)item.Value!));
+            TestContext.WriteLine($"{nodes} nodes in float16, {inFloat} in float32: {metrics["keptByMeasurement"]?.ToJsonString()}");
+            Assert.IsGreaterThan(0.85 * (nodes + inFloat), nodes);
+            HalfArithmetic.Emulate(model);
+            var outputs = ModelRunner.Run(model.ToBytes(), inputs, GraphOptimizationLevel.DisableAll);
+            snr.Add(reference.Min(output => ModelRunner.SnrDb(output.Value, outputs[output.Key])));
+        }
+
+        TestContext.WriteLine($"{snr[0]:F1} dB, {snr[1]:F1} dB with measurement");
+        Assert.IsGreaterThan(snr[0] - 1, snr[1]);
     }
 
     [TestMethod]

@@ -5,6 +5,7 @@ using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Inference;
+using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Quantization.Float16;
 
@@ -17,14 +18,28 @@ internal static class PrecisionQuantizer
     private const int NamesInWarning = 5;
 
     /// <summary>Converts the model in place.</summary>
+    /// <param name="model">The float32 model.</param>
+    /// <param name="selector">The recipe's selection of layers.</param>
+    /// <param name="target">The 16-bit type.</param>
+    /// <param name="keepIoTypes">Whether inputs and outputs of the model stay float32.</param>
+    /// <param name="context">The stage's context.</param>
+    /// <param name="feeds">Inputs to run the model on, in order to find what must stay in float32; null to go by the operators alone.</param>
     /// <returns>The metrics.</returns>
     /// <exception cref="CompressToolException">Nothing of the model can be in the type, or it contradicts itself.</exception>
-    public static JsonObject Run(Model model, LayerSelector selector, ShortFloat target, bool keepIoTypes, StageContext context)
+    public static JsonObject Run(
+        Model model, LayerSelector selector, ShortFloat target, bool keepIoTypes, StageContext context, IEnumerable<IReadOnlyDictionary<string, NdArray>>? feeds = null)
     {
         OpsetVersions.Require(model, target == ShortFloat.BFloat16 ? OpsetVersions.BrainFloatCast : "Cast");
         context.Report(0, "types");
         var selected = NodeSelection.Select(model.Graph, selector);
-        var plan = new PrecisionPlan(model, ShapeInference.Analyze(model), selected, target);
+        var types = ShapeInference.Analyze(model);
+        var plan = new PrecisionPlan(model, types, selected, target);
+        var findings = feeds is null ? null : OverflowSearch.Run(model, plan, feeds, cancellationToken: context.CancellationToken);
+        if (findings is { Count: > 0 })
+        {
+            plan = new PrecisionPlan(model, types, selected, target, findings.SelectMany(finding => finding.Nodes).ToHashSet());
+        }
+
         var converter = new PrecisionConverter(model, plan, keepIoTypes);
         converter.Run();
         if (converter.Converted.Count == 0 && converter.ConvertedNodes == 0)
@@ -52,6 +67,11 @@ internal static class PrecisionQuantizer
         if (target == ShortFloat.Float16)
         {
             metrics["clampedValues"] = CountClamped(converter.Converted, context);
+        }
+
+        if (findings is not null)
+        {
+            metrics["keptByMeasurement"] = new JsonArray([.. findings.Select(finding => (JsonNode)finding.ToJson())]);
         }
 
         return metrics;
@@ -93,6 +113,7 @@ internal static class PrecisionQuantizer
         return reason.Key switch
         {
             KeepReason.Excluded => "layers leaves everything else out",
+            KeepReason.Measured => $"float16 spoils the values of {reason.Count()} nodes, as running the model showed",
             KeepReason.NoKernel => "it has no constant matrix of 256 weights or more",
             KeepReason.UnknownType => $"the types of {reason.Count()} nodes' values cannot be inferred",
             _ => $"{reason.Count()} nodes have operators that stay in float32",
