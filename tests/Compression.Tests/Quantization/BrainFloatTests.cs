@@ -24,20 +24,6 @@ public sealed class BrainFloatTests : IDisposable
     private Graph Graph => _model.Graph;
 
     [TestMethod]
-    [DataRow(1.0f, 0x3F80)]
-    [DataRow(1.00390625f, 0x3F80, DisplayName = "half a step above an even one")]
-    [DataRow(1.01171875f, 0x3F82, DisplayName = "half a step above an odd one")]
-    [DataRow(1.0039065f, 0x3F81, DisplayName = "beyond half a step")]
-    [DataRow(-0.0f, 0x8000)]
-    [DataRow(1e-40f, 0x0001, DisplayName = "subnormal")]
-    [DataRow(float.MinValue, 0xFF7F, DisplayName = "a mask stays finite")]
-    [DataRow(3.3895314e38f, 0x7F7F, DisplayName = "the largest")]
-    [DataRow(float.PositiveInfinity, 0x7F80)]
-    [DataRow(float.NaN, 0xFFC0)]
-    public void Numbers_are_rounded_to_the_nearest(float number, int bits) =>
-        Assert.AreEqual((ushort)bits, BrainFloatTensor.From(Tensor.Float(number)).ToArray<ushort>().Single());
-
-    [TestMethod]
     public void Matrices_are_stored_in_bfloat16_and_computed_in_float32()
     {
         var (x, w) = (Input("x", 2, 16), Weight("w", 16, 32));
@@ -56,6 +42,21 @@ public sealed class BrainFloatTests : IDisposable
         Graph.Nodes[1].SetInput(1, Graph.AddInitializer("rounded", Tensor.Floats([16, 32], BrainFloatTensor.From(weights).ToFloats())));
         Graph.RemoveUnused();
         CollectionAssert.AreEqual(Run().ToFloats(), actual.ToFloats());
+    }
+
+    [TestMethod]
+    public void The_runtime_evaluates_the_Casts_of_weights_when_it_loads_the_model()
+    {
+        Output("y", Node("MatMul", Node("MatMul", Input("x", 2, 16), Weight("w", 16, 1 << 16)), Node("Transpose", [Weight("v", 8, 1 << 16)])));
+        Quantize();
+        using var folder = new TempFolder();
+        using (var options = new SessionOptions { GraphOptimizationLevel = GraphOptimizationLevel.Extended, OptimizedModelFilePath = folder.File("optimized.onnx") })
+        {
+            using var session = new InferenceSession(_model.ToBytes(), options);
+        }
+
+        using var optimized = Model.Load(folder.File("optimized.onnx"));
+        Assert.IsFalse(optimized.Graph.Nodes.Any(node => node.Is("Cast")));
     }
 
     [TestMethod]
