@@ -25,6 +25,10 @@ public static class CompressionErrors
     public static readonly ErrorCode LayersSkipped = new("CMP4101", "Layers were skipped because they do not fit the stage.", "They are listed in the report; exclude them to silence the warning.");
     /// <summary>Values were changed by a narrower type (warning).</summary>
     public static readonly ErrorCode ValuesClamped = new("CMP4102", "Weights were clamped to the range of a narrower type.", "Keep the named layers in float32 with layers.exclude.");
+    /// <summary>Activations were calibrated with random inputs (warning).</summary>
+    public static readonly ErrorCode RandomCalibration = new("CMP4103", "Ranges of activations were found with random inputs.", "Give data with calibration.data.");
+    /// <summary>Quantized operators that the runtime does not compute in integers (warning).</summary>
+    public static readonly ErrorCode UnfusedQuantization = new("CMP4104", "The runtime computes quantized operators in floating point, which is slower than without quantization.", "Leave the named layers out with layers.exclude.");
     /// <summary>A gate did not pass.</summary>
     public static readonly ErrorCode GateFailed = new("CMP5001", "A gate did not pass: the model is not as good as the recipe demands.", "Change the stages so that they cost less quality, or the gate's limit.");
 }

@@ -1,4 +1,5 @@
 using CompressTool.Onnx.Diagnostics;
+using CompressTool.Runtime.CustomOperators;
 using CompressTool.Runtime.Native;
 
 namespace CompressTool.Runtime;
@@ -84,6 +85,7 @@ public sealed unsafe partial class InferenceSession : IDisposable
         nint session;
         nint status;
         using (options.CancelLoadingOn(cancellationToken))
+        using (options.HasCustomOperators ? CustomOperatorDomain.EnterFirstLoad() : null)
         {
             status = load(environment, optionsLease.Pointer, (nint)(&session));
         }

@@ -194,6 +194,9 @@ public sealed unsafe partial class SessionOptions : IDisposable
         _keptBySession.Add(value.Handle);
     }
 
+    /// <summary>Whether sessions made from these options know operators that are written in C#.</summary>
+    internal bool HasCustomOperators { get; private set; }
+
     /// <summary>Makes operators that are written in C# known to sessions made from these options. They run on the CPU.</summary>
     /// <remarks>A model that uses them imports the domain <see cref="CustomOperator.Domain"/>, version 1.</remarks>
     public void AddCustomOperators(IReadOnlyCollection<CustomOperator> operators)
@@ -217,6 +220,7 @@ public sealed unsafe partial class SessionOptions : IDisposable
         }
 
         _keptBySession.Add(domain);
+        HasCustomOperators = true;
     }
 
     /// <summary>

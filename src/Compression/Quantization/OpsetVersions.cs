@@ -19,6 +19,7 @@ internal static class OpsetVersions
         ["ConvInteger"] = 10,
         ["Cast"] = 6,
         [BrainFloatCast] = 13,
+        ["DequantizeLinear"] = 13, // Before, there is no axis.
     };
 
     /// <summary>

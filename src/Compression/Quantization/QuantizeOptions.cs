@@ -1,4 +1,5 @@
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Quantization.Calibration;
 
 namespace CompressTool.Compression.Quantization;
 
@@ -14,6 +15,14 @@ public enum QuantizationScheme
         + "behind a Cast, which ONNX Runtime evaluates once when it loads the model, since its CPU provider cannot compute in bfloat16; so the model runs on all providers, as fast "
         + "as before. Biases and normalisations stay exact. Needs opset 13.")]
     Bf16,
+
+    /// <summary>8-bit products with fixed ranges of activations.</summary>
+    [OptionName("int8", Description = "Conv, MatMul and Gemm in 8-bit integers, with ranges of activations that calibration found: the fastest on CPUs.")]
+    Int8,
+
+    /// <summary>16-bit activations.</summary>
+    [OptionName("int16", Description = "As int8, with activations in 16 bits: nearly exact; CPUs compute it in float32, NPUs in integers.")]
+    Int16,
 
     /// <summary>8-bit products; activations are quantized while the model runs.</summary>
     [OptionName("int8-dynamic", Description = "Conv, MatMul and Gemm in 8-bit integers; activation ranges are found while the model runs, so no calibration is needed.")]
@@ -55,11 +64,23 @@ public sealed record QuantizeOptions
     [Option("Schemes int8-weights and int4: what the runtime may compute in at the least: 0 its choice, 1 float32, 2 float16, 3 bfloat16, 4 int8, the fastest. Default 4.", Min = 0, Max = 4, Example = "1")]
     public int? AccuracyLevel { get; init; }
 
-    /// <summary>int8-dynamic: a weight scale for every output channel of a matrix product. Null means true.</summary>
-    [Option("Scheme int8-dynamic: a weight scale for every output channel of MatMul and Gemm instead of one for the whole weight. Default true.", Example = "false")]
+    /// <summary>int8, int16 and int8-dynamic: a weight scale for every output channel. Null means true.</summary>
+    [Option("Schemes int8, int16 and int8-dynamic: a weight scale for every output channel instead of one for the whole weight; with int8-dynamic of MatMul and Gemm alone. Default true.", Example = "false")]
     public bool? PerChannel { get; init; }
 
-    /// <summary>int8-dynamic: 7-bit weights. Null means false.</summary>
-    [Option("Scheme int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default false.", Example = "true")]
+    /// <summary>int8 and int8-dynamic: 7-bit weights. Null means by the processor for int8, and false for int8-dynamic.</summary>
+    [Option("Schemes int8 and int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default for int8: whatever this machine needs; for int8-dynamic: false.", Example = "true")]
     public bool? ReduceRange { get; init; }
+
+    /// <summary>int8 and int16: calibration. Null means the samples of a diffusion model.</summary>
+    [Option("Schemes int8 and int16: what the model is looked at with to find the ranges of activations. A diffusion model draws its own samples when this is left out.", Example = "{ samples: { count: 16 } }")]
+    public CalibrationOptions? Calibration { get; init; }
+
+    /// <summary>int8 and int16: operators between layers. Null means true unless the model is a diffusion model.</summary>
+    [Option("Schemes int8 and int16: whether additions, poolings and the like between quantized layers are computed in integers, too: faster, and less exact. Default: true, but not for diffusion models.", Example = "true")]
+    public bool? Between { get; init; }
+
+    /// <summary>int8 and int16: first and last layers. Null means true.</summary>
+    [Option("Schemes int8 and int16, diffusion models: the first and last layers and those of the timestep stay in float32. Default true.", Example = "false")]
+    public bool? KeepEnds { get; init; }
 }

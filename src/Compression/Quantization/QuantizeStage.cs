@@ -1,9 +1,12 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Compression.Quantization.Dynamic;
 using CompressTool.Compression.Quantization.Float16;
+using CompressTool.Compression.Quantization.Static;
 using CompressTool.Compression.Quantization.WeightOnly;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
+using CompressTool.Runtime;
 
 namespace CompressTool.Compression.Quantization;
 
@@ -14,7 +17,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     public override StageInfo Info { get; } = new(
         "quantize",
         Version: 1,
-        "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; bf16 halves its weights alone, with the range of float32; int8-dynamic computes convolutions and matrix products in 8 bits; "
+        "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; bf16 halves its weights alone, with the range of float32; int8 computes convolutions and matrix products in 8 bits, with ranges that it finds by running the model; int8-dynamic needs no such calibration and is slower; "
             + "int8-weights and int4 shrink the weights of matrix products to about 30% and 16% and leave convolutions alone, which suits transformers and "
             + "text encoders. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "
             + "are left out with layers.exclude.",
@@ -24,12 +27,17 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     protected override void Validate(QuantizeOptions options, OptionErrors errors)
     {
         var weightOnly = options.Scheme is QuantizationScheme.Int4 or QuantizationScheme.Int8Weights;
+        var calibrated = IsCalibrated(options);
         Only(options.Scheme is QuantizationScheme.Fp16 or QuantizationScheme.Bf16, options.KeepIoTypes, "keep-io-types", "fp16 and bf16");
         Only(weightOnly, options.BlockSize, "block-size", "int8-weights and int4");
         Only(weightOnly, options.Symmetric, "symmetric", "int8-weights and int4");
         Only(weightOnly, options.AccuracyLevel, "accuracy-level", "int8-weights and int4");
-        Only(options.Scheme == QuantizationScheme.Int8Dynamic, options.PerChannel, "per-channel", "int8-dynamic");
-        Only(options.Scheme == QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8-dynamic");
+        Only(calibrated || options.Scheme == QuantizationScheme.Int8Dynamic, options.PerChannel, "per-channel", "int8, int16 and int8-dynamic");
+        Only(options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8 and int8-dynamic");
+        Only(calibrated, options.Calibration, "calibration", "int8 and int16");
+        Only(calibrated, options.Between, "between", "int8 and int16");
+        Only(calibrated, options.KeepEnds, "keep-ends", "int8 and int16");
+        CalibrationSource.Validate(calibrated ? options.Calibration : null, errors);
         if (weightOnly && options.BlockSize is { } size and not (16 or 32 or 64 or 128 or 256))
         {
             errors.Add("block-size", $"block-size {size} is not one of 16, 32, 64, 128, 256");
@@ -45,12 +53,17 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     }
 
     /// <inheritdoc/>
+    protected override bool DependsOnMachine(QuantizeOptions options) => IsCalibrated(options);
+
+    /// <inheritdoc/>
     protected override StageResult Run(Model model, QuantizeOptions options, StageContext context)
     {
         var metrics = options.Scheme switch
         {
             QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context),
             QuantizationScheme.Bf16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.BFloat16, options.KeepIoTypes ?? true, context),
+            QuantizationScheme.Int8 => new StaticQuantizer(model, options, CpuCapabilities.Current.Architecture == "arm64" ? ActivationType.Int8 : ActivationType.UInt8, context).Run(),
+            QuantizationScheme.Int16 => new StaticQuantizer(model, options, ActivationType.UInt16, context).Run(),
             QuantizationScheme.Int8Dynamic => Dynamic(),
             QuantizationScheme.Int8Weights => WeightOnly(8),
             _ => WeightOnly(4),
@@ -72,4 +85,6 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         JsonObject Layerwise(ILayerScheme scheme) =>
             LayerQuantization.Run(model, LayerSelection.Select(Layers.Find(model.Graph), options.Layers), scheme, context);
     }
+
+    private static bool IsCalibrated(QuantizeOptions options) => options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int16;
 }

@@ -10,25 +10,13 @@ namespace CompressTool.Diffusion.Sampling;
 /// </summary>
 public sealed class Denoiser : IDisposable
 {
-    private static readonly string[] s_timestepNames = ["timestep", "timesteps", "t", "time", "time_step"];
-    private static readonly string[] s_sampleNames = ["sample", "samples", "x", "latent", "latents", "hidden_states", "input"];
-    private static readonly string[] s_labelNames = ["class_labels", "class_label", "labels", "label", "classes", "y"];
-
     /// <summary>Tells the inputs and outputs of a function apart.</summary>
     /// <param name="function">The function; the denoiser disposes of it.</param>
     /// <exception cref="CompressToolException">It is not a diffusion model (CMP8104).</exception>
     public Denoiser(ICompiledFunction function)
     {
         Function = function;
-        var inputs = function.Inputs.ToList();
-        Timestep = Take(inputs, input => s_timestepNames.Contains(input.Name) && input.Type.Shape is null or { Count: < 2 })
-            ?? throw Unsuitable($"it has no input for timesteps (a scalar or a vector called {string.Join(", ", s_timestepNames)}): {string.Join("; ", function.Inputs)}");
-        var candidates = inputs.Where(input => input.Type.ElementType is DataType.Float or DataType.Float16 && input.Type.Shape is { Count: > 1 }).ToList();
-        Sample = candidates.Find(input => s_sampleNames.Contains(input.Name)) ?? candidates.Find(input => input.Type.Shape!.Count == 4) ?? candidates.FirstOrDefault()
-            ?? throw Unsuitable($"it has no input for samples (float32 or float16, of at least two dimensions): {string.Join("; ", function.Inputs)}");
-        inputs.Remove(Sample);
-        Labels = Take(inputs, input => s_labelNames.Contains(input.Name) && input.Type.Shape is { Count: 1 });
-        Conditions = inputs;
+        (Sample, Timestep, Labels, Conditions) = DenoiserInputs.Find(function.Inputs, out var missing) ?? throw Unsuitable($"{missing}: {string.Join("; ", function.Inputs)}");
         Output = function.Outputs.FirstOrDefault(output => output.Type.ElementType == Sample.Type.ElementType && (output.Type.Shape is null || output.Type.Shape.Count == Sample.Type.Shape!.Count))
             ?? throw Unsuitable($"none of its outputs has the type and the number of dimensions of {Sample}: {string.Join("; ", function.Outputs)}");
         if (Timestep.Type.ElementType is not (DataType.Int64 or DataType.Int32 or DataType.Float or DataType.Float16 or DataType.Double))
@@ -78,17 +66,6 @@ public sealed class Denoiser : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Function.Dispose();
-
-    private static FunctionValue? Take(List<FunctionValue> values, Predicate<FunctionValue> wanted)
-    {
-        var found = values.Find(wanted);
-        if (found is not null)
-        {
-            values.Remove(found);
-        }
-
-        return found;
-    }
 
     private static CompressToolException Unsuitable(string why) => new(DiffusionErrors.UnsuitableDenoiser, $"no samples can be drawn from the model: {why}");
 

@@ -6,6 +6,25 @@ namespace CompressTool.Runtime.CustomOperators;
 /// <summary>Makes domains of custom operators for ONNX Runtime, and is what its function pointers lead to.</summary>
 internal static unsafe class CustomOperatorDomain
 {
+    private static readonly SemaphoreSlim s_firstLoad = new(1, 1);
+    private static volatile bool s_isKnown;
+
+    /// <summary>
+    /// Lets one session alone bring the domain to ONNX Runtime, which has a table of all domains and fails when two sessions add the same name
+    /// at once. Later sessions find it there and need not wait.
+    /// </summary>
+    /// <returns>To be disposed of when the session is loaded; null when the domain is known already.</returns>
+    public static IDisposable? EnterFirstLoad()
+    {
+        if (s_isKnown)
+        {
+            return null;
+        }
+
+        s_firstLoad.Wait();
+        return new FirstLoad();
+    }
+
     /// <summary>Makes a domain with operators, which live as long as it does.</summary>
     public static OrtHandle Create(IEnumerable<CustomOperator> operators)
     {
@@ -131,4 +150,13 @@ internal static unsafe class CustomOperatorDomain
     private static OrtMemoryType GetInputMemoryType(NativeOperator* native, nuint index) => OrtMemoryType.Default;
 
     private static OrtParameterKind Kind(OperatorParameter parameter) => parameter.IsOptional ? OrtParameterKind.Optional : OrtParameterKind.Required;
+
+    private sealed class FirstLoad : IDisposable
+    {
+        public void Dispose()
+        {
+            s_isKnown = true;
+            s_firstLoad.Release();
+        }
+    }
 }

@@ -1,5 +1,4 @@
 using CompressTool.Compression.Quantization;
-using CompressTool.Compression.Quantization.Dynamic;
 
 namespace CompressTool.Compression.Tests.Quantization;
 

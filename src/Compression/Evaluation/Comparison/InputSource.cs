@@ -27,8 +27,14 @@ internal abstract class InputSource
     /// <param name="sample">Which set.</param>
     /// <param name="function">Original or compressed model.</param>
     /// <exception cref="CompressToolException">The function has an input that the original has not.</exception>
-    public IReadOnlyDictionary<string, NdArray> Feeds(int sample, ICompiledFunction function) =>
-        function.Inputs.ToDictionary(input => input.Name, input => NumberArrays.Cast(Create(sample, input), input.Type.ElementType));
+    public IReadOnlyDictionary<string, NdArray> Feeds(int sample, ICompiledFunction function) => Feeds(sample, function.Inputs);
+
+    /// <summary>A set of inputs in the element types that are asked for.</summary>
+    /// <param name="sample">Which set.</param>
+    /// <param name="inputs">The inputs.</param>
+    /// <exception cref="CompressToolException">There is an input that the original has not.</exception>
+    public IReadOnlyDictionary<string, NdArray> Feeds(int sample, IEnumerable<FunctionValue> inputs) =>
+        inputs.ToDictionary(input => input.Name, input => NumberArrays.Cast(Create(sample, input), input.Type.ElementType));
 
     /// <summary>One input, in any element type.</summary>
     protected abstract NdArray Create(int sample, FunctionValue input);

@@ -1,4 +1,3 @@
-using CompressTool.Compression.Quantization.Dynamic;
 
 namespace CompressTool.Compression.Quantization.Accuracy;
 

@@ -1,5 +1,5 @@
+using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Quantization.Accuracy;
-using CompressTool.Compression.Quantization.Dynamic;
 using CompressTool.Compression.Quantization.WeightOnly;
 
 namespace CompressTool.Compression.Tests.Quantization.Accuracy;

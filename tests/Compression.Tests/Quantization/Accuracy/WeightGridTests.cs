@@ -1,6 +1,5 @@
 using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Quantization.Accuracy;
-using CompressTool.Compression.Quantization.Dynamic;
 using CompressTool.Compression.Quantization.WeightOnly;
 using CompressTool.Onnx;
 

@@ -1,6 +1,6 @@
 using CompressTool.Onnx;
 
-namespace CompressTool.Compression.Quantization.Dynamic;
+namespace CompressTool.Compression.Quantization;
 
 /// <summary>The weight of a matrix product in signed 8-bit integers, [K, N], with one scale or one per column.</summary>
 internal sealed unsafe class Int8Matrix
@@ -23,6 +23,9 @@ internal sealed unsafe class Int8Matrix
     /// <summary>Error of the whole matrix.</summary>
     public WeightErrorSums Error { get; private set; }
 
+    /// <summary>The scales: one, or one for each column.</summary>
+    public IReadOnlyList<float> Scales => _perColumn ? _scales : _scales[..1];
+
     /// <summary>The scale: a scalar, or [N].</summary>
     public Tensor Scale => _perColumn ? Tensor.Floats([_matrix.N], _scales) : Tensor.Float(_scales[0]);
 
@@ -35,11 +38,13 @@ internal sealed unsafe class Int8Matrix
     /// <param name="perColumn">Whether every column has its own scale.</param>
     /// <param name="threads">At most so many threads; 0 for as many as there are processors.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public static Int8Matrix Analyze(WeightMatrix matrix, IntegerRange range, bool perColumn, int threads, CancellationToken cancellationToken)
+    /// <param name="smallest">The smallest scale that a column may have; null for any.</param>
+    public static Int8Matrix Analyze(WeightMatrix matrix, IntegerRange range, bool perColumn, int threads, CancellationToken cancellationToken, Func<int, float>? smallest = null)
     {
         var result = new Int8Matrix(matrix, range, perColumn, threads);
         using var view = matrix.Tensor.Data.View();
         result.FindScales(view, cancellationToken);
+        SmallestScales.Raise(result._scales, perColumn, smallest);
         result.MeasureError(view, cancellationToken);
         return result;
     }

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace CompressTool.Compression.Quantization.Dynamic;
+namespace CompressTool.Compression.Quantization;
 
 /// <summary>Quantizes runs of weights to 8-bit integers: division by the scale, rounding to nearest with ties to even, clipping.</summary>
 internal static class AffineKernel

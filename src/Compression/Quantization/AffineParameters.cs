@@ -1,4 +1,4 @@
-namespace CompressTool.Compression.Quantization.Dynamic;
+namespace CompressTool.Compression.Quantization;
 
 /// <summary>The integers that a quantized tensor may use.</summary>
 /// <param name="Low">Smallest integer of the type; what does not fit is clipped to it.</param>

@@ -1,0 +1,170 @@
+namespace CompressTool.Compression.Quantization.Calibration;
+
+/// <summary>Chooses the range of numbers that integers will stand for.</summary>
+internal static class RangeSelection
+{
+    /// <summary>Candidates of the search for the least error: each leaves out one hundredth more of the range.</summary>
+    private const int Candidates = 80;
+
+    /// <summary>Candidates of the divergence: one for every so many bins.</summary>
+    private const int EntropyStride = 4;
+
+    /// <summary>The range; it contains zero.</summary>
+    /// <param name="statistics">What is known of the value.</param>
+    /// <param name="method">How to choose.</param>
+    /// <param name="percentile">For <see cref="CalibrationMethod.Percentile"/>: the share in per cent that is not clipped.</param>
+    /// <param name="levels">How many integers there are, e.g. 256.</param>
+    public static (float Smallest, float Largest) Select(ValueStatistics statistics, CalibrationMethod method, double percentile, int levels) => method switch
+    {
+        CalibrationMethod.Percentile => Percentile(statistics, percentile),
+        CalibrationMethod.Entropy => Entropy(statistics, levels),
+        CalibrationMethod.MeanSquaredError => LeastError(statistics, levels),
+        _ => (statistics.Smallest, statistics.Largest),
+    };
+
+    private static (float Smallest, float Largest) Percentile(ValueStatistics statistics, double percentile)
+    {
+        var histogram = statistics.Histogram;
+        var counts = histogram.Counts;
+        var beyond = (statistics.Count - statistics.NonFinite) * (100 - percentile) / 200;
+        var (low, high) = (0, counts.Length - 1);
+        for (var seen = 0L; low < Histogram.Half && (seen += counts[low]) <= beyond;)
+        {
+            low++;
+        }
+
+        for (var seen = 0L; high >= Histogram.Half && (seen += counts[high]) <= beyond;)
+        {
+            high--;
+        }
+
+        return Clip(statistics, (low - Histogram.Half) * histogram.Width, (high + 1 - Histogram.Half) * histogram.Width);
+    }
+
+    /// <summary>
+    /// The least divergence (S. Migacz, 8-bit inference with TensorRT, GTC 2017), over the magnitudes: half as many integers as there are stand
+    /// for them where there are two signs. The bin at zero is left out, since padding and rectified units would decide alone.
+    /// </summary>
+    private static (float Smallest, float Largest) Entropy(ValueStatistics statistics, int levels)
+    {
+        var counts = statistics.Histogram.Counts;
+        var magnitudes = new double[Histogram.Half];
+        var twoSigns = statistics.Smallest < 0 && statistics.Largest > 0;
+        for (var bin = 0; bin < Histogram.Half; bin++)
+        {
+            magnitudes[bin] = counts[Histogram.Half + bin] + counts[Histogram.Half - 1 - bin];
+        }
+
+        magnitudes[0] = 0;
+        var used = Array.FindLastIndex(magnitudes, count => count > 0) + 1;
+        var integers = Math.Min(twoSigns ? levels / 2 : levels, Histogram.Half / 2);
+        var (best, least) = (used, double.PositiveInfinity);
+        for (var end = integers; end <= used; end += EntropyStride)
+        {
+            var divergence = Divergence(magnitudes.AsSpan(0, used), end, integers);
+            if (divergence < least)
+            {
+                (best, least) = (end, divergence);
+            }
+        }
+
+        var bound = best * statistics.Histogram.Width;
+        return Clip(statistics, -bound, bound);
+    }
+
+    private static double Divergence(ReadOnlySpan<double> counts, int end, int integers)
+    {
+        var outliers = 0.0;
+        foreach (var count in counts[end..])
+        {
+            outliers += count;
+        }
+
+        // The reference has the outliers in its last bin; what quantization makes of the bins has not.
+        var (divergence, referenceSum, candidateSum) = (0.0, outliers, 0.0);
+        foreach (var count in counts[..end])
+        {
+            referenceSum += count;
+            candidateSum += count;
+        }
+
+        if (candidateSum == 0)
+        {
+            return double.PositiveInfinity;
+        }
+
+        for (var integer = 0; integer < integers; integer++)
+        {
+            var (first, after) = (integer * end / integers, (integer + 1) * end / integers);
+            var (sum, nonZero) = (0.0, 0);
+            foreach (var count in counts[first..after])
+            {
+                sum += count;
+                nonZero += count > 0 ? 1 : 0;
+            }
+
+            for (var bin = first; bin < after; bin++)
+            {
+                var reference = counts[bin] + (bin == end - 1 ? outliers : 0);
+                if (reference > 0)
+                {
+                    // An outlier that comes into an empty bin has nothing to stand for it: the smallest share there is.
+                    var candidate = counts[bin] > 0 ? sum / nonZero : 1e-4;
+                    divergence += reference / referenceSum * Math.Log(reference / referenceSum / (candidate / candidateSum));
+                }
+            }
+        }
+
+        return divergence;
+    }
+
+    private static (float Smallest, float Largest) LeastError(ValueStatistics statistics, int levels)
+    {
+        var (low, high) = ((double)statistics.Smallest, (double)statistics.Largest);
+        var best = (Low: low, High: high);
+        var least = Error(statistics.Histogram, low, high, levels);
+
+        // Both ends first, then each by itself from where that led.
+        foreach (var (movesLow, movesHigh) in new[] { (true, true), (true, false), (false, true) })
+        {
+            var start = best;
+            for (var candidate = 1; candidate <= Candidates; candidate++)
+            {
+                var factor = 1 - (candidate / 100.0);
+                var (a, b) = (movesLow ? start.Low * factor : start.Low, movesHigh ? start.High * factor : start.High);
+                var error = Error(statistics.Histogram, a, b, levels);
+                if (error < least)
+                {
+                    (least, best) = (error, (a, b));
+                }
+            }
+        }
+
+        return ((float)best.Low, (float)best.High);
+    }
+
+    /// <summary>The sum of squared errors: what is beyond the range is clipped, what is inside is off by a uniform share of a step.</summary>
+    private static double Error(Histogram histogram, double low, double high, int levels)
+    {
+        var step = (high - low) / (levels - 1);
+        var rounding = step * step / 12;
+        var sum = 0.0;
+        var counts = histogram.Counts;
+        for (var bin = 0; bin < counts.Length; bin++)
+        {
+            if (counts[bin] == 0)
+            {
+                continue;
+            }
+
+            var centre = histogram.Centre(bin);
+            var beyond = centre < low ? low - centre : centre > high ? centre - high : 0;
+            sum += counts[bin] * (beyond > 0 ? beyond * beyond : rounding);
+        }
+
+        return sum;
+    }
+
+    private static (float Smallest, float Largest) Clip(ValueStatistics statistics, double low, double high) =>
+        ((float)Math.Max(Math.Min(low, 0), statistics.Smallest), (float)Math.Min(Math.Max(high, 0), statistics.Largest));
+}

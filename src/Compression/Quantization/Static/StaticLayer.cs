@@ -1,0 +1,128 @@
+using CompressTool.Onnx;
+
+namespace CompressTool.Compression.Quantization.Static;
+
+/// <summary>A layer whose weight becomes 8-bit integers in front of a DequantizeLinear.</summary>
+/// <param name="layer">The layer: Conv, MatMul or Gemm, fit for it (<see cref="Unfit"/>).</param>
+/// <param name="range">The integers.</param>
+/// <param name="perChannel">Whether each output channel has its own scale.</param>
+internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChannel)
+{
+    /// <summary>Why a layer cannot be quantized so; null when it can.</summary>
+    public static string? Unfit(Layer layer, Graph graph)
+    {
+        if (layer.Tensor.Type != DataType.Float)
+        {
+            return $"its weight is {layer.Tensor.Type.DisplayName()}; quantize to int8 before fp16";
+        }
+
+        if (layer.Uses.Any(use => use.Node.Graph != graph))
+        {
+            return "it is inside the body of another node";
+        }
+
+        if (layer.Uses.Any(use => use.Node.Inputs[use.Index == 0 ? 1 : 0] is not { ElementType: DataType.Float }))
+        {
+            return "the type of its input is not known to be float32";
+        }
+
+        if (layer.Kind != LayerKind.Conv)
+        {
+            return MatrixLayers.Unfit(layer);
+        }
+
+        return !layer.IsDirect || layer.Uses.Any(use => !use.Node.Is("Conv")) ? "its weight is computed from another constant"
+            : layer.Tensor.Count == 0 ? "its weight is empty"
+            : layer.Uses.Any(use => use.Node.Input(2) is { ConstantTensor: null }) ? "its bias is not constant"
+            : null;
+    }
+
+    /// <summary>Makes a product without a bias, and an addition, of every Gemm whose bias is not one number for each column.</summary>
+    public static void SplitBias(Layer layer)
+    {
+        foreach (var (node, _) in layer.Uses)
+        {
+            if (node.Is("Gemm") && node.Input(2) is { } bias && !(bias.ConstantTensor is { Type: DataType.Float } tensor && tensor.Count == layer.Tensor.Dims[layer.OutputAxis!.Value] && tensor.Dims[^1] == tensor.Count))
+            {
+                var (graph, output) = (node.Graph!, node.Outputs[0]!);
+                var product = new Value(graph.UniqueName(output.Name + "_Gemm"), output.Type);
+                node.SetOutput(0, product);
+                node.TruncateInputs(2);
+                node.RemoveAttribute("beta");
+                graph.InsertAfter(node, new Node("Add", [product, bias], [output], graph.UniqueName((node.Name.Length > 0 ? node.Name : output.Name) + "_Add")));
+            }
+        }
+    }
+
+    /// <summary>Quantizes weight and biases, and puts them in the place of the floating-point ones.</summary>
+    /// <param name="writer">Writes them.</param>
+    /// <param name="scaleOf">The scale of an activation.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>What stands for the weight now, and how far the weights moved; when that is not finite, nothing was changed.</returns>
+    public (IReadOnlyList<Tensor> Stored, WeightErrorSums Error) Run(QdqWriter writer, Func<Value, float> scaleOf, CancellationToken cancellationToken)
+    {
+        var graph = layer.Weight.Graph!;
+        var activations = layer.Uses.Select(use => scaleOf(use.Node.Inputs[0]!)).ToArray();
+        var biases = layer.Uses.Select(use => BiasOf(use.Node)).ToArray();
+        var (integers, scales, axis, error) = QuantizeWeight(Smallest(activations, biases), cancellationToken);
+        if (!error.IsFinite)
+        {
+            return ([], error);
+        }
+
+        var scale = perChannel ? Tensor.Floats([scales.Count], [.. scales]) : Tensor.Float(scales[0]);
+        var zeroPoint = Tensor.Create<sbyte>(DataType.Int8, perChannel ? [scales.Count] : [], new sbyte[scales.Count]);
+        var weight = writer.AddConstant(layer.Weight, integers, scale, zeroPoint, perChannel ? axis : null, layer.Node);
+        foreach (var (number, (node, _)) in layer.Uses.Index())
+        {
+            var old = node.Inputs[1]!;
+            node.SetInput(1, weight);
+            node.RemoveAttribute("transB");
+            if (old != layer.Weight)
+            {
+                old.RemoveIfUnused(); // A Transpose in between.
+            }
+
+            if (biases[number] is { } bias)
+            {
+                var (codes, biasScales, zeroPoints) = BiasQuantization.Quantize(bias.Values, activations[number], scales);
+                var value = bias.Use.Node.Inputs[bias.Use.Index]!;
+                bias.Use.Node.SetInput(bias.Use.Index, writer.AddConstant(value, codes, biasScales, zeroPoints, biasScales.Dims.Count > 0 ? 0 : null, node, number == 0 ? "_bias" : $"_bias_{number}"));
+                value.RemoveIfUnused();
+            }
+        }
+
+        MatrixLayers.RemoveWeight(layer);
+        return ([integers, scale, zeroPoint], error);
+    }
+
+    private static Func<int, float>? Smallest(float[] activations, Bias?[] biases) => biases.All(bias => bias is null) ? null : channel =>
+        biases.Zip(activations).Max(pair => pair.First is { } bias ? BiasQuantization.SmallestWeightScale(bias.Values[channel], pair.Second) : 0);
+
+    /// <summary>The constant that is added to what a node computes, one number for each column: its own, or that of an addition behind a MatMul, which ONNX Runtime makes a Gemm of.</summary>
+    private static Bias? BiasOf(Node node)
+    {
+        if (!node.Is("MatMul"))
+        {
+            return node.Input(2)?.ConstantTensor is { } own ? new Bias(own.ToFloats(), new Use(node, 2)) : null;
+        }
+
+        return node.Outputs[0] is { IsGraphOutput: false, Uses: [{ Node: var add } use] } && add.Is("Add") && add.Graph == node.Graph
+            && add.Inputs[1 - use.Index]!.ConstantTensor is { Type: DataType.Float, Dims.Count: 1 } tensor && tensor.Count == (Layers.ConstantOf(node.Inputs[1]!)?.Dims[^1] ?? tensor.Count)
+            ? new Bias(tensor.ToFloats(), new Use(add, 1 - use.Index)) : null;
+    }
+
+    private sealed record Bias(float[] Values, Use Use);
+
+    private (Tensor Integers, IReadOnlyList<float> Scales, int Axis, WeightErrorSums Error) QuantizeWeight(Func<int, float>? smallest, CancellationToken cancellationToken)
+    {
+        if (layer.Kind == LayerKind.Conv)
+        {
+            var kernel = Int8Kernel.Analyze(layer.Tensor, range, perChannel, cancellationToken, smallest);
+            return (kernel.Integers(), kernel.Scales, 0, kernel.Error);
+        }
+
+        var matrix = Int8Matrix.Analyze(MatrixLayers.Weight(layer), range, perChannel, threads: 0, cancellationToken, smallest);
+        return (matrix.Integers(), matrix.Scales, 1, matrix.Error);
+    }
+}
