@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
-
 namespace CompressTool.Compression.Quantization.Accuracy.LinearAlgebra;
 
 /// <summary>Cholesky's factorization of symmetric positive definite matrices, in blocks.</summary>
@@ -51,10 +48,10 @@ internal static class Cholesky
                 return false;
             }
 
-            Scale(line, 1 / Math.Sqrt(line[0]));
+            DoubleRows.Scale(line, 1 / Math.Sqrt(line[0]));
             for (var below = row + 1; below < end; below++)
             {
-                AddScaled(-line[below - row], line[(below - row)..], matrix.AsSpan((below * size) + below, end - below));
+                DoubleRows.AddScaled(-line[below - row], line[(below - row)..], matrix.AsSpan((below * size) + below, end - below));
             }
         }
 
@@ -69,33 +66,10 @@ internal static class Cholesky
             var line = matrix.AsSpan((row * size) + column, columns);
             for (var above = start; above < row; above++)
             {
-                AddScaled(-matrix[(above * size) + row], matrix.AsSpan((above * size) + column, columns), line);
+                DoubleRows.AddScaled(-matrix[(above * size) + row], matrix.AsSpan((above * size) + column, columns), line);
             }
 
-            Scale(line, 1 / matrix[(row * size) + row]);
-        }
-    }
-
-    private static void AddScaled(double factor, ReadOnlySpan<double> x, Span<double> destination)
-    {
-        var from = MemoryMarshal.Cast<double, Vector<double>>(x);
-        var to = MemoryMarshal.Cast<double, Vector<double>>(destination[..x.Length]);
-        for (var i = 0; i < from.Length; i++)
-        {
-            to[i] += factor * from[i];
-        }
-
-        for (var i = from.Length * Vector<double>.Count; i < x.Length; i++)
-        {
-            destination[i] += factor * x[i];
-        }
-    }
-
-    private static void Scale(Span<double> x, double factor)
-    {
-        foreach (ref var element in x)
-        {
-            element *= factor;
+            DoubleRows.Scale(line, 1 / matrix[(row * size) + row]);
         }
     }
 }
