@@ -1,5 +1,4 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
+using CompressTool.Compression.Quantization.Accuracy.LinearAlgebra;
 
 namespace CompressTool.Compression.Quantization.Accuracy;
 
@@ -88,7 +87,7 @@ internal static class Gptq
             {
                 var line = current.AsSpan(i * Width, Width);
                 Weights.AsSpan((rows[i] * Columns) + First, Width).CopyTo(line);
-                AddScaled(1, raise.AsSpan((i * Columns) + First, Width), line);
+                FloatRows.AddScaled(1, raise.AsSpan((i * Columns) + First, Width), line);
             }
 
             for (var i = 0; i < rows.Length; i++)
@@ -104,7 +103,7 @@ internal static class Gptq
                 Grid.Round(row, First, line, Quantized.AsSpan(place, Width));
                 var error = Errors.AsSpan(((position + i) * Columns) + First, Width);
                 Weights.AsSpan(place, Width).CopyTo(error);
-                AddScaled(-1, Quantized.AsSpan(place, Width), error);
+                FloatRows.AddScaled(-1, Quantized.AsSpan(place, Width), error);
                 Spread(error, shares.AsSpan(i * rows.Length, rows.Length), current, i + 1, rows.Length);
             }
         }
@@ -121,7 +120,7 @@ internal static class Gptq
             for (var i = first; i < last; i++)
             {
                 Weights.AsSpan((rows[i] * Columns) + First, Width).CopyTo(error);
-                AddScaled(-1, raised.AsSpan(i * Width, Width), error);
+                FloatRows.AddScaled(-1, raised.AsSpan(i * Width, Width), error);
                 Spread(error, shares.AsSpan(i * rows.Length, rows.Length), raised, i + 1, last);
             }
 
@@ -132,22 +131,7 @@ internal static class Gptq
         {
             for (var j = first; j < last; j++)
             {
-                AddScaled(shares[j], error, rows.AsSpan(j * Width, Width));
-            }
-        }
-
-        private static void AddScaled(float factor, ReadOnlySpan<float> x, Span<float> destination)
-        {
-            var from = MemoryMarshal.Cast<float, Vector<float>>(x);
-            var to = MemoryMarshal.Cast<float, Vector<float>>(destination);
-            for (var i = 0; i < to.Length; i++)
-            {
-                to[i] += factor * from[i];
-            }
-
-            for (var i = to.Length * Vector<float>.Count; i < destination.Length; i++)
-            {
-                destination[i] += factor * x[i];
+                FloatRows.AddScaled(shares[j], error, rows.AsSpan(j * Width, Width));
             }
         }
     }

@@ -96,7 +96,7 @@ internal sealed class HessianFactor
     }
 
     /// <summary>The mean of the diagonal over the inputs that are not always zero.</summary>
-    private static double Mean(double[] hessian, int size)
+    public static double Mean(double[] hessian, int size)
     {
         var (sum, count) = (0.0, 0);
         for (var i = 0; i < size; i++)

@@ -35,6 +35,6 @@ internal interface IWeightGrid
     /// <param name="row">The row.</param>
     /// <param name="firstColumn">The first column.</param>
     /// <param name="weights">The weights.</param>
-    /// <param name="codes">Receives the codes as whole numbers.</param>
+    /// <param name="codes">Receives the codes as whole numbers; may be the weights.</param>
     void Encode(int row, int firstColumn, ReadOnlySpan<float> weights, Span<float> codes);
 }
