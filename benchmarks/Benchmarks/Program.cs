@@ -20,6 +20,8 @@ internal static class Program
         new BlockBenchmark(),
         new StructureBenchmark(),
         new CriteriaBenchmark(),
+        new QuantizationBenchmark(),
+        new QuantizationTable(),
     ];
 
     /// <summary>The root folder of the repository.</summary>

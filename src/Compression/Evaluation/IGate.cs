@@ -27,6 +27,9 @@ public interface IGate
     /// <summary>True when it looks at the figures of a stage <c>evaluate</c>, which must then be the last one.</summary>
     bool NeedsEvaluation { get; }
 
+    /// <summary>True when it judges how good the model is, not what it costs.</summary>
+    bool JudgesQuality { get; }
+
     /// <summary>Checks what the options' types cannot say, before any model is read. Throws or reports through <paramref name="errors"/>.</summary>
     void Validate(object options, OptionErrors errors);
 
@@ -52,6 +55,9 @@ public abstract class Gate<TOptions> : IGate
 
     /// <inheritdoc/>
     public virtual bool NeedsEvaluation => false;
+
+    /// <inheritdoc/>
+    public virtual bool JudgesQuality => false;
 
     /// <inheritdoc/>
     public void Validate(object options, OptionErrors errors) => Validate((TOptions)options, errors);

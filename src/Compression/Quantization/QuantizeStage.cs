@@ -13,9 +13,12 @@ namespace CompressTool.Compression.Quantization;
 /// <summary>The stage <c>quantize</c>: fewer bits for weights, and for activations where the scheme says so.</summary>
 public sealed class QuantizeStage : Stage<QuantizeOptions>
 {
+    /// <summary>The word in the recipe.</summary>
+    public const string Kind = "quantize";
+
     /// <inheritdoc/>
     public override StageInfo Info { get; } = new(
-        "quantize",
+        Kind,
         Version: 1,
         "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; bf16 halves its weights alone, with the range of float32; int8 computes convolutions and matrix products in 8 bits, with ranges that it finds by running the model; int8-dynamic needs no such calibration and is slower; "
             + "int8-weights and int4 shrink the weights of matrix products to about 30% and 16% and leave convolutions alone, which suits transformers and "

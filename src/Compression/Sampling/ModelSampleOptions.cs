@@ -3,7 +3,7 @@ using CompressTool.Compression.Options;
 namespace CompressTool.Compression.Sampling;
 
 /// <summary>Samples of a model of which nothing else is said.</summary>
-public sealed record ModelSampleOptions : SampleOptions
+public record ModelSampleOptions : SampleOptions
 {
     /// <summary>The scheduler.</summary>
     [Option("The diffusers scheduler_config.json of the model. When left out, that of the pipeline which the model was imported from, or else 1000 timesteps with betas on a line from 0.0001 to 0.02 and a prediction of the noise.", Example = "scheduler/scheduler_config.json")]

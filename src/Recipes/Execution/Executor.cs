@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using CompressTool.Compression;
 using CompressTool.Compression.Evaluation;
 using CompressTool.Compression.Evaluation.Images;
+using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -108,12 +109,13 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
             try
             {
                 var result = gate.Gate.Evaluate(gate.Options.Value, context);
-                var outcome = new GateOutcome(gate.Gate.Info.Kind, result.Passed, result.Measured, result.Text, Cached: false);
+                var advice = !result.Passed && gate.Gate.JudgesQuality ? Advice(plan) : null;
+                var outcome = new GateOutcome(gate.Gate.Info.Kind, result.Passed, result.Measured, advice is null ? result.Text : $"{result.Text}; {advice}", Cached: false);
                 outcomes.Add(outcome);
                 observer.GateFinished(outcome);
                 if (!result.Passed)
                 {
-                    observer.Report(new Diagnostic(Severity.Error, CompressionErrors.GateFailed, result.Text, gate.Options.Location));
+                    observer.Report(new Diagnostic(Severity.Error, CompressionErrors.GateFailed, outcome.Text, gate.Options.Location));
                 }
             }
             catch (CompressToolException e)
@@ -126,6 +128,10 @@ public sealed class Executor(ArtifactStore store, IEngine engine, IRunObserver o
         state.Record(plan.GatesKey, outcomes);
         return outcomes;
     }
+
+    /// <summary>What the last stage that quantized says of its layers; null when there is none.</summary>
+    private string? Advice(Plan plan) => plan.Stages.LastOrDefault(stage => stage.Kind == QuantizeStage.Kind) is { } quantized && store.Find(quantized.Key) is { } artifact
+        ? QuantizationAdvice.For(artifact.Metrics) : null;
 
     /// <summary>What the recipe's reports tell; null when it asks for none. Stages whose artifacts have gone from the store meanwhile run again.</summary>
     /// <param name="plan">The plan, all stages of which have run.</param>

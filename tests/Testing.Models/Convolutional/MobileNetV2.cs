@@ -7,21 +7,23 @@ public static class MobileNetV2
 {
     private static readonly (long Expansion, long Channels, long Stride)[] s_blocks = [(1, 8, 1), (6, 12, 2), (6, 12, 1), (6, 16, 2), (6, 16, 1)];
 
-    /// <summary>Builds it for images [batch, 3, 32, 32].</summary>
+    /// <summary>Builds it for images [batch, 3, side, side].</summary>
     /// <param name="foldBatchNorm">Whether batch normalisation is folded into the convolutions.</param>
     /// <param name="isDynamic">Whether the batch is open.</param>
-    public static Model Build(bool foldBatchNorm = true, bool isDynamic = false)
+    /// <param name="scale">How many times as many channels.</param>
+    /// <param name="side">Height and width of the images.</param>
+    public static Model Build(bool foldBatchNorm = true, bool isDynamic = false, int scale = 1, int side = 32)
     {
         var graph = new ExporterGraph(isDynamic);
         var m = graph.Root;
-        var x = graph.Input("input", DataType.Float, graph.Batch, 3, 32, 32);
-        x = ConvNormActivation(m["features"][0], x, 16, 3, 2);
+        var x = graph.Input("input", DataType.Float, graph.Batch, 3, side, side);
+        x = ConvNormActivation(m["features"][0], x, 16 * scale, 3, 2);
         foreach (var (index, block) in s_blocks.Index())
         {
-            x = InvertedResidual(m["features"][index + 1], x, block.Channels, block.Expansion, block.Stride);
+            x = InvertedResidual(m["features"][index + 1], x, block.Channels * scale, block.Expansion, block.Stride);
         }
 
-        x = ConvNormActivation(m["features"][s_blocks.Length + 1], x, 64, 1, 1);
+        x = ConvNormActivation(m["features"][s_blocks.Length + 1], x, 64 * scale, 1, 1);
         x = m.Flatten(m.GlobalAveragePool(x));
         return graph.Finish(foldBatchNorm, ("output", m["classifier"][1].Linear(x, 10)));
     }

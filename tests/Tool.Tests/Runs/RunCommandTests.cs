@@ -142,6 +142,16 @@ public sealed class RunCommandTests
     }
 
     [TestMethod]
+    public async Task Failed_gate_of_quality_names_the_layers_that_quantization_hurts_most()
+    {
+        using var folder = new RunFolder("  - quantize: { scheme: int4 }", "gates:\n  psnr: { min: 90 }");
+
+        var result = (await ToolRunner.RunAsync("run", folder.Recipe)).Expect(1);
+
+        Assert.MatchesRegex(@"error CMP5001: psnr .*quantization adds most noise to .* \(.* dB\).*layers\.exclude of 'quantize'", result.Error);
+    }
+
+    [TestMethod]
     public async Task Passed_gate_is_remembered()
     {
         using var folder = new RunFolder(Prune, "gates:\n  sparsity: { min: 40% }");

@@ -25,6 +25,9 @@ public sealed class MaxAbsErrorGate : Gate<MaxAbsErrorGateOptions>
     public override bool DependsOnMachine => true;
 
     /// <inheritdoc/>
+    public override bool JudgesQuality => true;
+
+    /// <inheritdoc/>
     protected override GateResult Evaluate(MaxAbsErrorGateOptions options, GateContext context)
     {
         var comparison = context.CompareOutputs(options);
@@ -57,6 +60,9 @@ public sealed class PsnrGate : Gate<PsnrGateOptions>
 
     /// <inheritdoc/>
     public override bool DependsOnMachine => true;
+
+    /// <inheritdoc/>
+    public override bool JudgesQuality => true;
 
     /// <inheritdoc/>
     protected override GateResult Evaluate(PsnrGateOptions options, GateContext context)

@@ -48,6 +48,9 @@ public abstract class FigureGate<TOptions>(string kind, string what, string exam
     /// <inheritdoc/>
     public override bool NeedsEvaluation => true;
 
+    /// <inheritdoc/>
+    public override bool JudgesQuality => true;
+
     /// <summary>Judges a figure.</summary>
     /// <param name="context">Where the figure is.</param>
     /// <param name="kind">The gate, which is the name of the figure.</param>

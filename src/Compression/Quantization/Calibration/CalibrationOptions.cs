@@ -4,6 +4,13 @@ using CompressTool.Compression.Sampling;
 
 namespace CompressTool.Compression.Quantization.Calibration;
 
+/// <summary>Samples that a diffusion model draws to be looked at.</summary>
+public sealed record CalibrationSampleOptions : ModelSampleOptions
+{
+    /// <summary>A few samples: each is looked at at many timesteps.</summary>
+    public CalibrationSampleOptions() => (Count, Batch) = (8, 4);
+}
+
 /// <summary>What a model is looked at with to find the ranges of its activations, and how these are chosen.</summary>
 public sealed record CalibrationOptions
 {
@@ -17,7 +24,7 @@ public sealed record CalibrationOptions
 
     /// <summary>Samples of a diffusion model.</summary>
     [Option("The samples that a diffusion model draws to be looked at, at all timesteps, with and without the condition where there is guidance. 8 samples, seen 4 at once, when left out.", Example = "{ count: 16, guidance: 2.0 }")]
-    public ModelSampleOptions? Samples { get; init; }
+    public CalibrationSampleOptions? Samples { get; init; }
 
     /// <summary>Timesteps.</summary>
     [Option("At how many timesteps of the sampler a diffusion model is looked at, evenly spaced. Default 20; all of the sampler's steps where these are fewer.", Min = 1, Example = "25")]

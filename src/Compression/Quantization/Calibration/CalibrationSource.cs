@@ -1,6 +1,5 @@
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Evaluation;
-using CompressTool.Compression.Sampling;
 using CompressTool.Compression.Stages;
 using CompressTool.Diffusion.Sampling;
 using CompressTool.Onnx;
@@ -34,6 +33,7 @@ internal static class CalibrationSource
         foreach (var (key, isGiven, isRead, reason) in (IEnumerable<(string, bool, bool, string)>)
         [
             ("count", options.Count is not null, options.Data is not null, "count says how much of data is read"),
+            ("samples.decoder", options.Samples?.Decoder is not null, false, "nobody looks at the images"),
             ("batch", options.Batch is not null, options.Data is not null || options.Random is not null, "samples has a batch of its own"),
             ("timesteps", options.Timesteps is not null, options.Data is null && options.Random is null, "timesteps belongs to the samples of a diffusion model"),
             ("percentile", options.Percentile is not null, options.Method is null or CalibrationMethod.Percentile, "percentile belongs to method percentile"),
@@ -87,7 +87,7 @@ internal static class CalibrationSource
 
     private static SampledInputs OpenSamples(Model model, CalibrationOptions options, StageContext context)
     {
-        var samples = options.Samples ?? new ModelSampleOptions { Count = 8, Batch = UsualBatch };
+        var samples = options.Samples ?? new CalibrationSampleOptions();
         var timesteps = options.Timesteps ?? Math.Min(UsualTimesteps, samples.Steps ?? UsualTimesteps);
         return SampledInputs.Open(model, samples with { Steps = samples.Steps ?? timesteps }, timesteps, context);
     }

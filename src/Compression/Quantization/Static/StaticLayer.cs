@@ -8,6 +8,11 @@ namespace CompressTool.Compression.Quantization.Static;
 /// <param name="perChannel">Whether each output channel has its own scale.</param>
 internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChannel)
 {
+    private Tensor? _integers;
+    private IReadOnlyList<float> _scales = [];
+    private float[] _activations = [];
+    private Bias?[] _biases = [];
+
     /// <summary>Why a layer cannot be quantized so; null when it can.</summary>
     public static string? Unfit(Layer layer, Graph graph)
     {
@@ -54,25 +59,51 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
         }
     }
 
-    /// <summary>Quantizes weight and biases, and puts them in the place of the floating-point ones.</summary>
-    /// <param name="writer">Writes them.</param>
+    /// <summary>The layer.</summary>
+    public Layer Layer => layer;
+
+    /// <summary>The weight in integers: of a convolution as it is stored, of a product [K, N]. Known once it is quantized.</summary>
+    public Tensor Integers => _integers!;
+
+    /// <summary>One scale, or one for each index of <see cref="Axis"/>.</summary>
+    public Tensor Scale => perChannel ? Tensor.Floats([_scales.Count], [.. _scales]) : Tensor.Float(_scales[0]);
+
+    /// <summary>Zero points of the shape of <see cref="Scale"/>.</summary>
+    public Tensor ZeroPoint => Tensor.Create<sbyte>(DataType.Int8, perChannel ? [_scales.Count] : [], new sbyte[_scales.Count]);
+
+    /// <summary>The axis of the scales; null for one scale.</summary>
+    public int? Axis => !perChannel ? null : layer.Kind == LayerKind.Conv ? 0 : 1;
+
+    /// <summary>What stands for the weight.</summary>
+    public IReadOnlyList<Tensor> Stored => [Integers, Scale, ZeroPoint];
+
+    /// <summary>Quantizes the weight; the graph stays as it is.</summary>
     /// <param name="scaleOf">The scale of an activation.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <returns>What stands for the weight now, and how far the weights moved; when that is not finite, nothing was changed.</returns>
-    public (IReadOnlyList<Tensor> Stored, WeightErrorSums Error) Run(QdqWriter writer, Func<Value, float> scaleOf, CancellationToken cancellationToken)
+    /// <returns>How far the weights moved.</returns>
+    public WeightErrorSums Quantize(Func<Value, float> scaleOf, CancellationToken cancellationToken)
     {
-        var graph = layer.Weight.Graph!;
-        var activations = layer.Uses.Select(use => scaleOf(use.Node.Inputs[0]!)).ToArray();
-        var biases = layer.Uses.Select(use => BiasOf(use.Node)).ToArray();
-        var (integers, scales, axis, error) = QuantizeWeight(Smallest(activations, biases), cancellationToken);
-        if (!error.IsFinite)
+        _activations = [.. layer.Uses.Select(use => scaleOf(use.Node.Inputs[0]!))];
+        _biases = [.. layer.Uses.Select(use => BiasOf(use.Node))];
+        var smallest = _biases.All(bias => bias is null) ? (Func<int, float>?)null : channel =>
+            _biases.Zip(_activations).Max(pair => pair.First is { } bias ? BiasQuantization.SmallestWeightScale(bias.Values[channel], pair.Second) : 0);
+        if (layer.Kind == LayerKind.Conv)
         {
-            return ([], error);
+            var kernel = Int8Kernel.Analyze(layer.Tensor, range, perChannel, cancellationToken, smallest);
+            (_integers, _scales) = (kernel.Integers(), kernel.Scales);
+            return kernel.Error;
         }
 
-        var scale = perChannel ? Tensor.Floats([scales.Count], [.. scales]) : Tensor.Float(scales[0]);
-        var zeroPoint = Tensor.Create<sbyte>(DataType.Int8, perChannel ? [scales.Count] : [], new sbyte[scales.Count]);
-        var weight = writer.AddConstant(layer.Weight, integers, scale, zeroPoint, perChannel ? axis : null, layer.Node);
+        var matrix = Int8Matrix.Analyze(MatrixLayers.Weight(layer), range, perChannel, threads: 0, cancellationToken, smallest);
+        (_integers, _scales) = (matrix.Integers(), matrix.Scales);
+        return matrix.Error;
+    }
+
+    /// <summary>Puts integers in the place of the weight and of its biases.</summary>
+    /// <param name="writer">Writes them.</param>
+    public void Write(QdqWriter writer)
+    {
+        var weight = writer.AddConstant(layer.Weight, Integers, Scale, ZeroPoint, Axis, layer.Node);
         foreach (var (number, (node, _)) in layer.Uses.Index())
         {
             var old = node.Inputs[1]!;
@@ -83,9 +114,9 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
                 old.RemoveIfUnused(); // A Transpose in between.
             }
 
-            if (biases[number] is { } bias)
+            if (_biases[number] is { } bias)
             {
-                var (codes, biasScales, zeroPoints) = BiasQuantization.Quantize(bias.Values, activations[number], scales);
+                var (codes, biasScales, zeroPoints) = BiasQuantization.Quantize(bias.Values, _activations[number], _scales);
                 var value = bias.Use.Node.Inputs[bias.Use.Index]!;
                 bias.Use.Node.SetInput(bias.Use.Index, writer.AddConstant(value, codes, biasScales, zeroPoints, biasScales.Dims.Count > 0 ? 0 : null, node, number == 0 ? "_bias" : $"_bias_{number}"));
                 value.RemoveIfUnused();
@@ -93,11 +124,7 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
         }
 
         MatrixLayers.RemoveWeight(layer);
-        return ([integers, scale, zeroPoint], error);
     }
-
-    private static Func<int, float>? Smallest(float[] activations, Bias?[] biases) => biases.All(bias => bias is null) ? null : channel =>
-        biases.Zip(activations).Max(pair => pair.First is { } bias ? BiasQuantization.SmallestWeightScale(bias.Values[channel], pair.Second) : 0);
 
     /// <summary>The constant that is added to what a node computes, one number for each column: its own, or that of an addition behind a MatMul, which ONNX Runtime makes a Gemm of.</summary>
     private static Bias? BiasOf(Node node)
@@ -113,16 +140,4 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
     }
 
     private sealed record Bias(float[] Values, Use Use);
-
-    private (Tensor Integers, IReadOnlyList<float> Scales, int Axis, WeightErrorSums Error) QuantizeWeight(Func<int, float>? smallest, CancellationToken cancellationToken)
-    {
-        if (layer.Kind == LayerKind.Conv)
-        {
-            var kernel = Int8Kernel.Analyze(layer.Tensor, range, perChannel, cancellationToken, smallest);
-            return (kernel.Integers(), kernel.Scales, 0, kernel.Error);
-        }
-
-        var matrix = Int8Matrix.Analyze(MatrixLayers.Weight(layer), range, perChannel, threads: 0, cancellationToken, smallest);
-        return (matrix.Integers(), matrix.Scales, 1, matrix.Error);
-    }
 }

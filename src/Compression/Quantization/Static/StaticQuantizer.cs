@@ -19,7 +19,10 @@ namespace CompressTool.Compression.Quantization.Static;
 internal sealed class StaticQuantizer(Model model, QuantizeOptions options, ActivationType type, StageContext context)
 {
     /// <summary>The share of the stage's progress that calibration has.</summary>
-    private const double CalibrationShare = 0.8;
+    private const double CalibrationShare = 0.7;
+
+    /// <summary>The share that is done when the layers have been compared with their float32 selves.</summary>
+    private const double NoiseShare = 0.85;
 
     private readonly Dictionary<Value, AffineParameters> _parameters = [];
 
@@ -40,26 +43,30 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
         var writer = new QdqWriter(model.Graph, type, domain);
         var (done, before, after) = (new JsonArray(), 0L, 0L);
-        var integerLayers = new List<Layer>();
+        var quantized = layers.ConvertAll(layer => new StaticLayer(layer, IntegerRange.Signed(ReducesRange), options.PerChannel ?? true));
+        var errors = quantized.ConvertAll(layer => layer.Quantize(value => _parameters[plan.SourceOf(value)].Scale, context.CancellationToken));
+        var noise = new LayerNoise(model, type, domain, value => _parameters[plan.SourceOf(value)], plan.Results).Measure(quantized, inputs, context, (CalibrationShare, NoiseShare));
         foreach (var (number, layer) in layers.Index())
         {
-            context.Report(CalibrationShare + ((1 - CalibrationShare) * number / layers.Count), layer.Name);
-            var (tensor, kind) = (layer.Tensor, layer.Kind);
-            var (stored, error) = new StaticLayer(layer, IntegerRange.Signed(ReducesRange), options.PerChannel ?? true).Run(writer, value => _parameters[plan.SourceOf(value)].Scale, context.CancellationToken);
+            context.Report(NoiseShare + ((1 - NoiseShare) * number / layers.Count), layer.Name);
+            var (tensor, error) = (layer.Tensor, errors[number]);
             if (!error.IsFinite)
             {
                 throw new CompressToolException(CompressionErrors.UnsuitableModel, $"some weights of the layer '{layer.Name}' are infinite or not numbers; leave it out") { OptionPath = "layers.exclude" };
             }
 
+            quantized[number].Write(writer);
+            var bytes = quantized[number].Stored.Sum(part => part.ByteLength);
             before += tensor.ByteLength;
-            after += stored.Sum(part => part.ByteLength);
+            after += bytes;
             done.Add((JsonNode)new JsonObject
             {
                 ["name"] = layer.Name,
                 ["shape"] = new JsonArray([.. tensor.Dims.Select(dim => (JsonNode)dim)]),
-                ["bytes"] = stored.Sum(part => part.ByteLength),
+                ["bytes"] = bytes,
                 ["snrDb"] = error.SnrDb,
                 ["maxAbsError"] = error.MaxAbsError,
+                ["outputSnrDb"] = noise[number],
             });
         }
 

@@ -2,7 +2,6 @@ using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Compression.Quantization.Static;
-using CompressTool.Compression.Sampling;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -56,7 +55,7 @@ public sealed class CalibrationTests
     {
         using var model = Model.Load(Repository.Fixture("unet2d", "model_op17_dynbatch.onnx"));
         using var folder = new TempFolder();
-        var options = new CalibrationOptions { Samples = new ModelSampleOptions { Count = 3, Batch = 2, Steps = 10 }, Timesteps = 5 };
+        var options = new CalibrationOptions { Samples = new CalibrationSampleOptions { Count = 3, Batch = 2, Steps = 10 }, Timesteps = 5 };
 
         var inputs = CalibrationSource.Open(model, options, new StageContext { WorkFolder = folder.File("work") });
 
@@ -122,7 +121,8 @@ public sealed class CalibrationTests
         Assert.AreEqual("calibration.count|calibration.batch", Errors(new CalibrationOptions { Count = 4, Batch = 4 }));
         Assert.AreEqual("calibration.timesteps", Errors(new CalibrationOptions { Random = 4, Timesteps = 4 }));
         Assert.AreEqual("calibration.percentile", Errors(new CalibrationOptions { Method = CalibrationMethod.Entropy, Percentile = 99 }));
-        Assert.AreEqual("calibration.samples.sampler", Errors(new CalibrationOptions { Samples = new ModelSampleOptions { Sampler = "dimm" } }));
+        Assert.AreEqual("calibration.samples.decoder", Errors(new CalibrationOptions { Samples = new CalibrationSampleOptions { Decoder = new Options.RecipePath("d.onnx", "/d.onnx") } }));
+        Assert.AreEqual("calibration.samples.sampler", Errors(new CalibrationOptions { Samples = new CalibrationSampleOptions { Sampler = "dimm" } }));
     }
 
     [TestMethod]

@@ -1,0 +1,140 @@
+using CompressTool.Compression.Quantization.Calibration;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Runtime.CustomOperators;
+using CompressTool.Runtime.Engine;
+using Attribute = CompressTool.Onnx.Attribute;
+
+namespace CompressTool.Compression.Quantization.Static;
+
+/// <summary>
+/// How much of each layer's result is noise when this layer alone is quantized: beside each layer of the float32 model a second one computes
+/// with quantized weight and activation, and the two results are compared while the model runs. One pass for all layers.
+/// </summary>
+/// <param name="model">The model, before anything is quantized.</param>
+/// <param name="type">The integers of activations.</param>
+/// <param name="domain">The domain of QuantizeLinear and DequantizeLinear.</param>
+/// <param name="parametersOf">Scale and zero point of an activation.</param>
+/// <param name="results">The values that are made as integers.</param>
+internal sealed class LayerNoise(Model model, ActivationType type, string domain, Func<Value, AffineParameters> parametersOf, IReadOnlyCollection<Value> results)
+{
+    /// <summary>Runs that are looked at: evenly spaced among those of the calibration.</summary>
+    private const int Runs = 8;
+
+    private readonly List<Node> _nodes = [];
+    private readonly List<Value> _constants = [];
+
+    /// <summary>Compares all layers.</summary>
+    /// <param name="layers">The layers, quantized.</param>
+    /// <param name="inputs">The inputs of the calibration.</param>
+    /// <param name="context">The stage's context.</param>
+    /// <param name="progress">The share of the stage's progress that this has, from and to.</param>
+    /// <returns>The signal-to-noise ratio of each layer's result in dB, to two decimals; null where there is no noise.</returns>
+    public IReadOnlyList<double?> Measure(IReadOnlyList<StaticLayer> layers, ICalibrationInputs inputs, StageContext context, (double From, double To) progress)
+    {
+        var comparison = new CompareOperator(layers.Count);
+        var outputs = new List<string>();
+        using (var function = Compile(layers, comparison, outputs, context.CancellationToken))
+        {
+            var (runs, done) = (Math.Min(Runs, inputs.Runs), 0);
+            foreach (var (run, feeds) in inputs.Read(context.CancellationToken).Index())
+            {
+                if (run == (long)done * inputs.Runs / runs)
+                {
+                    context.Report(progress.From + ((progress.To - progress.From) * done / runs), $"noise of layers, {done + 1} of {runs}");
+                    function.Run(feeds.Arrays, outputs, context.CancellationToken);
+                    done++;
+                }
+            }
+        }
+
+        return [.. comparison.Sums.Select(sums => sums.Noise > 0 ? Math.Round(10 * Math.Log10(sums.Signal / sums.Noise), 2) : (double?)null)];
+    }
+
+    private ICompiledFunction Compile(IReadOnlyList<StaticLayer> layers, CompareOperator comparison, List<string> outputs, CancellationToken cancellationToken)
+    {
+        var graph = model.Graph;
+        var knewDomain = model.OpsetImports.ContainsKey(CustomOperator.Domain);
+        var watched = new List<Value>();
+        try
+        {
+            model.OpsetImports[CustomOperator.Domain] = 1;
+            foreach (var (index, layer) in layers.Index())
+            {
+                var weight = Dequantized(Constant("weight", layer.Integers), Constant("scale", layer.Scale), Constant("zero", layer.ZeroPoint), layer.Axis);
+                foreach (var (node, _) in layer.Layer.Uses)
+                {
+                    var twin = Add(node.OpType, [Quantized(node.Inputs[0]!), weight, .. node.Inputs.Skip(2)], node.Domain, [.. node.Attributes.Where(attribute => attribute.Name != "transB")]);
+                    var result = node.Outputs[0]!;
+                    watched.Add(Add(CompareOperator.Name, [result, results.Contains(result) ? Quantized(twin, result) : twin], CustomOperator.Domain, Attribute.Int(CompareOperator.Index, index)));
+                    graph.Outputs.Add(watched[^1]);
+                }
+            }
+
+            outputs.AddRange(watched.Select(value => value.Name));
+            return new OnnxRuntimeEngine().Compile(model, new EngineOptions { CustomOperators = [comparison] }, cancellationToken);
+        }
+        finally
+        {
+            watched.ForEach(value => graph.Outputs.Remove(value));
+            _nodes.Reverse();
+            _nodes.ForEach(graph.Remove);
+            _constants.ForEach(graph.RemoveInitializer);
+            if (!knewDomain)
+            {
+                model.OpsetImports.Remove(CustomOperator.Domain);
+            }
+        }
+    }
+
+    private Value Quantized(Value value, Value? like = null)
+    {
+        var parameters = parametersOf(like ?? value);
+        var (scale, zeroPoint) = (Constant("scale", Tensor.Float(parameters.Scale)), Constant("zero", type.ZeroPoint(parameters.ZeroPoint)));
+        return Dequantized(Add("QuantizeLinear", [value, scale, zeroPoint], domain), scale, zeroPoint, null);
+    }
+
+    private Value Dequantized(Value integers, Value scale, Value zeroPoint, int? axis) =>
+        Add("DequantizeLinear", [integers, scale, zeroPoint], domain, axis is { } a ? [Attribute.Int("axis", a)] : []);
+
+    private Value Constant(string name, Tensor tensor)
+    {
+        _constants.Add(model.Graph.AddInitializer("noise_" + name, tensor));
+        return _constants[^1];
+    }
+
+    private Value Add(string op, IEnumerable<Value?> inputs, string operatorDomain, params Attribute[] attributes)
+    {
+        var output = model.Graph.AddNode(null, op, $"noise_{op}", inputs, new TensorType(op == "QuantizeLinear" ? type.Type : DataType.Float, null), operatorDomain, attributes);
+        _nodes.Add(output.Producer!);
+        return output;
+    }
+
+    private sealed class CompareOperator(int layers) : CustomOperator(Name, [OperatorParameter.Float, OperatorParameter.Float], [OperatorParameter.Float])
+    {
+        public const string Name = "Compare";
+        public const string Index = "index";
+
+        public (double Signal, double Noise)[] Sums { get; } = new (double, double)[layers];
+
+        public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(Sums, (int)info.GetInt(Index));
+
+        private sealed class Kernel((double Signal, double Noise)[] sums, int index) : CustomKernel
+        {
+            public override unsafe void Compute(KernelContext context)
+            {
+                var (exact, noisy) = (context.Input(0), context.Input(1));
+                var (signal, noise) = (0.0, 0.0);
+                for (long i = 0, count = exact.Count; i < count; i++)
+                {
+                    double number = exact.Floats[i];
+                    signal += number * number;
+                    noise += (number - noisy.Floats[i]) * (number - noisy.Floats[i]);
+                }
+
+                sums[index] = (sums[index].Signal + signal, sums[index].Noise + noise);
+                context.Output(0).Floats[0] = 0;
+            }
+        }
+    }
+}
