@@ -72,8 +72,8 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default for int8: whatever this machine needs; for int8-dynamic: false.", Example = "true")]
     public bool? ReduceRange { get; init; }
 
-    /// <summary>int8 and int16: calibration. Null means the samples of a diffusion model.</summary>
-    [Option("Schemes int8 and int16: what the model is looked at with to find the ranges of activations. A diffusion model draws its own samples when this is left out.", Example = "{ samples: { count: 16 } }")]
+    /// <summary>int8 and int16: calibration. Null means the samples of a diffusion model. fp16: null means that nothing is measured.</summary>
+    [Option("Schemes int8 and int16: what the model is looked at with to find the ranges of activations. A diffusion model draws its own samples when this is left out. Scheme fp16: what it is looked at with to find what float16 would spoil, by overflow or by rounding, and keep that in float32; without it only operators that are known for it are kept.", Example = "{ samples: { count: 16 } }")]
     public CalibrationOptions? Calibration { get; init; }
 
     /// <summary>int8 and int16: operators between layers. Null means true unless the model is a diffusion model.</summary>

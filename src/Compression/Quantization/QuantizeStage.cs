@@ -7,6 +7,7 @@ using CompressTool.Compression.Quantization.WeightOnly;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Runtime;
+using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Quantization;
 
@@ -31,16 +32,19 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     {
         var weightOnly = options.Scheme is QuantizationScheme.Int4 or QuantizationScheme.Int8Weights;
         var calibrated = IsCalibrated(options);
+        var measured = options.Scheme == QuantizationScheme.Fp16;
         Only(options.Scheme is QuantizationScheme.Fp16 or QuantizationScheme.Bf16, options.KeepIoTypes, "keep-io-types", "fp16 and bf16");
         Only(weightOnly, options.BlockSize, "block-size", "int8-weights and int4");
         Only(weightOnly, options.Symmetric, "symmetric", "int8-weights and int4");
         Only(weightOnly, options.AccuracyLevel, "accuracy-level", "int8-weights and int4");
         Only(calibrated || options.Scheme == QuantizationScheme.Int8Dynamic, options.PerChannel, "per-channel", "int8, int16 and int8-dynamic");
         Only(options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8 and int8-dynamic");
-        Only(calibrated, options.Calibration, "calibration", "int8 and int16");
+        Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16");
+        Only(!measured, options.Calibration?.Method, "calibration.method", "int8 and int16");
+        Only(!measured, options.Calibration?.Percentile, "calibration.percentile", "int8 and int16");
         Only(calibrated, options.Between, "between", "int8 and int16");
         Only(calibrated, options.KeepEnds, "keep-ends", "int8 and int16");
-        CalibrationSource.Validate(calibrated ? options.Calibration : null, errors);
+        CalibrationSource.Validate(calibrated || measured ? options.Calibration : null, errors);
         if (weightOnly && options.BlockSize is { } size and not (16 or 32 or 64 or 128 or 256))
         {
             errors.Add("block-size", $"block-size {size} is not one of 16, 32, 64, 128, 256");
@@ -56,14 +60,14 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     }
 
     /// <inheritdoc/>
-    protected override bool DependsOnMachine(QuantizeOptions options) => IsCalibrated(options);
+    protected override bool DependsOnMachine(QuantizeOptions options) => IsCalibrated(options) || options.Calibration is not null;
 
     /// <inheritdoc/>
     protected override StageResult Run(Model model, QuantizeOptions options, StageContext context)
     {
         var metrics = options.Scheme switch
         {
-            QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context),
+            QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context, Feeds()),
             QuantizationScheme.Bf16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.BFloat16, options.KeepIoTypes ?? true, context),
             QuantizationScheme.Int8 => new StaticQuantizer(model, options, CpuCapabilities.Current.Architecture == "arm64" ? ActivationType.Int8 : ActivationType.UInt8, context).Run(),
             QuantizationScheme.Int16 => new StaticQuantizer(model, options, ActivationType.UInt16, context).Run(),
@@ -75,6 +79,9 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         // From version 4 of the format on, a constant need not be an input as well.
         model.IrVersion = Math.Max(model.IrVersion, 4);
         return new StageResult(model, metrics);
+
+        IEnumerable<IReadOnlyDictionary<string, NdArray>>? Feeds() => options.Calibration is { } calibration
+            ? CalibrationSource.Open(model, calibration, context).Read(context.CancellationToken).Select(feeds => feeds.Arrays) : null;
 
         JsonObject WeightOnly(int bits) => Layerwise(new BlockwiseScheme(
             model, new BlockFormat(bits, options.BlockSize ?? 32, options.Symmetric ?? true), options.AccuracyLevel ?? 4));

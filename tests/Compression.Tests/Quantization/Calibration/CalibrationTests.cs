@@ -154,10 +154,31 @@ public sealed class CalibrationTests
         Assert.IsEmpty(SensitiveLayers.Find(classic));
     }
 
-    private static string Errors(CalibrationOptions options)
+    [TestMethod]
+    public void Float16_keeps_what_calibration_finds_in_float32()
+    {
+        using var model = Model.Load(Repository.Fixture("unet2d", "model_op17_dynbatch.onnx"));
+        var (conv, _) = Layers.Find(model.Graph).Single(layer => layer.Name == "mid_block.resnets.0.conv1").Uses[0];
+        var output = conv.Outputs[0]!;
+        var large = model.Graph.AddNode(null, "Mul", "large", [output, model.Graph.AddInitializer("factor", Tensor.Float(1e6f))], new TensorType(DataType.Float, output.Shape));
+        var small = model.Graph.AddNode(null, "Mul", "small", [large, model.Graph.AddInitializer("inverse", Tensor.Float(1e-6f))], new TensorType(DataType.Float, output.Shape));
+        foreach (var (node, index) in output.Uses.Where(use => use.Node != large.Producer).ToArray())
+        {
+            node.SetInput(index, small);
+        }
+
+        model.Graph.SortTopologically();
+        model.LeaveFile();
+        var metrics = new QuantizeStage().Run(model, (object)new QuantizeOptions { Scheme = QuantizationScheme.Fp16, Calibration = new CalibrationOptions { Samples = new CalibrationSampleOptions { Count = 1, Steps = 2 } } }, new StageContext()).Metrics;
+
+        StringAssert.Contains(metrics["keptByMeasurement"]!.ToJsonString(), "large");
+        Assert.AreEqual("calibration.method", Errors(new CalibrationOptions { Random = 1, Method = CalibrationMethod.MinMax }, QuantizationScheme.Fp16));
+    }
+
+    private static string Errors(CalibrationOptions options, QuantizationScheme scheme = QuantizationScheme.Int8)
     {
         var errors = new OptionErrors();
-        ((IStage)new QuantizeStage()).Validate(new QuantizeOptions { Scheme = QuantizationScheme.Int8, Calibration = options }, errors);
+        ((IStage)new QuantizeStage()).Validate(new QuantizeOptions { Scheme = scheme, Calibration = options }, errors);
         return string.Join('|', errors.Items.Select(item => item.Path));
     }
 }
