@@ -89,7 +89,7 @@ public sealed class NewTests
     [DataRow("new x --model missing.onnx --method fp16", "CMP2001", "missing.onnx")]
     [DataRow("new x --method fp16", "CMP6003", "'new' needs the option --model FILE")]
     [DataRow("new x --model missing.onnx", "CMP6003", "'new' needs the option --method")]
-    [DataRow("new x --model missing.onnx --method int5", "CMP6004", "'int5' is not a method; did you mean 'int4'?")]
+    [DataRow("new x --model missing.onnx --method int5", "CMP6004", "'int5' is not a method; did you mean 'int8'?")]
     public async Task Bad_command_line_is_refused(string commandLine, string code, string message)
     {
         var result = (await ToolRunner.RunAsync(commandLine.Split(' '))).Expect(2);

@@ -7,7 +7,6 @@ using CompressTool.Compression.Quantization.WeightOnly;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Runtime;
-using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Quantization;
 
@@ -65,9 +64,10 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     /// <inheritdoc/>
     protected override StageResult Run(Model model, QuantizeOptions options, StageContext context)
     {
+        using var inputs = options.Scheme == QuantizationScheme.Fp16 && options.Calibration is not null ? CalibrationSource.Open(model, options.Calibration, context) : null;
         var metrics = options.Scheme switch
         {
-            QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context, Feeds()),
+            QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context, inputs?.Read(context.CancellationToken).Select(feeds => feeds.Arrays)),
             QuantizationScheme.Bf16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.BFloat16, options.KeepIoTypes ?? true, context),
             QuantizationScheme.Int8 => new StaticQuantizer(model, options, CpuCapabilities.Current.Architecture == "arm64" ? ActivationType.Int8 : ActivationType.UInt8, context).Run(),
             QuantizationScheme.Int16 => new StaticQuantizer(model, options, ActivationType.UInt16, context).Run(),
@@ -79,9 +79,6 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         // From version 4 of the format on, a constant need not be an input as well.
         model.IrVersion = Math.Max(model.IrVersion, 4);
         return new StageResult(model, metrics);
-
-        IEnumerable<IReadOnlyDictionary<string, NdArray>>? Feeds() => options.Calibration is { } calibration
-            ? CalibrationSource.Open(model, calibration, context).Read(context.CancellationToken).Select(feeds => feeds.Arrays) : null;
 
         JsonObject WeightOnly(int bits) => Layerwise(new BlockwiseScheme(
             model, new BlockFormat(bits, options.BlockSize ?? 32, options.Symmetric ?? true), options.AccuracyLevel ?? 4));

@@ -3,7 +3,7 @@ using CompressTool.Runtime.Engine;
 namespace CompressTool.Compression.Quantization.Calibration;
 
 /// <summary>What a model is looked at with, one run after the other, so that memory does not depend on how much there is.</summary>
-internal interface ICalibrationInputs
+internal interface ICalibrationInputs : IDisposable
 {
     /// <summary>How many runs there are.</summary>
     int Runs { get; }
@@ -11,6 +11,11 @@ internal interface ICalibrationInputs
     /// <summary>The inputs of all runs; can be gone through several times, always the same.</summary>
     /// <param name="cancellationToken">Ends the work.</param>
     IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken);
+
+    /// <summary>Lets go of files; most have none of their own.</summary>
+    void IDisposable.Dispose()
+    {
+    }
 }
 
 /// <summary>The inputs of a run.</summary>

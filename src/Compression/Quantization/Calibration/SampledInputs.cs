@@ -16,8 +16,13 @@ internal sealed class SampledInputs : ICalibrationInputs
 {
     private const string Prefix = "step-";
     private readonly string[] _files;
+    private readonly string? _ownFolder;
 
-    private SampledInputs(string folder) => _files = [.. Directory.EnumerateFiles(folder, Prefix + "*.safetensors").Order(StringComparer.Ordinal)];
+    private SampledInputs(string folder, bool isOwn = false)
+    {
+        _ownFolder = isOwn ? folder : null;
+        _files = [.. Directory.EnumerateFiles(folder, Prefix + "*.safetensors").Order(StringComparer.Ordinal)];
+    }
 
     /// <inheritdoc/>
     public int Runs => _files.Length;
@@ -35,7 +40,7 @@ internal sealed class SampledInputs : ICalibrationInputs
         {
             var folder = context.WorkFolder is { } work ? Directory.CreateDirectory(Path.Combine(work, "calibration")).FullName : Directory.CreateTempSubdirectory("compresstool-").FullName;
             recording.Run(folder);
-            return new SampledInputs(folder);
+            return new SampledInputs(folder, isOwn: context.WorkFolder is null);
         }
 
         return new SampledInputs(share(new SharedArtifact("calibration-samples", recording.Describe(), recording.Run)));
@@ -50,6 +55,15 @@ internal sealed class SampledInputs : ICalibrationInputs
             using var file = SafetensorsFile.Open(path);
             var step = int.Parse(Path.GetFileName(path).AsSpan(Prefix.Length, 4), CultureInfo.InvariantCulture);
             yield return new CalibrationFeeds(file.Names.ToDictionary(name => name, name => NdArray.From(file[name])), step);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_ownFolder is not null && Directory.Exists(_ownFolder))
+        {
+            Directory.Delete(_ownFolder, recursive: true);
         }
     }
 

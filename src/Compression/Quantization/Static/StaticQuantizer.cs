@@ -32,7 +32,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     public JsonObject Run()
     {
         var domain = DomainOf(model, type);
-        var inputs = CalibrationSource.Open(model, options.Calibration, context);
+        using var inputs = CalibrationSource.Open(model, options.Calibration, context);
         var folded = BatchNormalizationFolding.Run(model);
         ShapeInference.Run(model);
         var (layers, skipped, kept) = Choose();
@@ -159,7 +159,8 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
     private void WriteActivations(StaticPlan plan, QdqWriter writer)
     {
-        var nodes = plan.Nodes.ToHashSet();
+        // Named before constants get their own DequantizeLinear, which is none of them.
+        var (nodes, values) = (plan.Nodes.ToHashSet(), plan.Values.ToArray());
         foreach (var node in plan.Nodes.Where(node => !node.Is("Conv") && !node.Is("Gemm") && !node.Is("MatMul")))
         {
             foreach (var (index, constant) in node.Inputs.ToArray().Index().Where(input => input.Item is not null && QuantizedOperators.IsActivation(node, input.Index) && StaticPlan.IsConstant(input.Item)))
@@ -169,7 +170,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             }
         }
 
-        foreach (var value in plan.Values.ToArray())
+        foreach (var value in values)
         {
             var source = plan.SourceOf(value);
             writer.AddPair(value, source, _parameters[source], plan.Results.Contains(value), nodes);

@@ -18,7 +18,7 @@ public sealed class CalibrationTests
     public void Observed_extremes_are_those_of_the_values_themselves()
     {
         using var model = ClassicModels.Get("resnet/static").Build();
-        var inputs = CalibrationSource.Open(model, new CalibrationOptions { Random = 6, Batch = 1 }, new StageContext { Seed = 2 });
+        using var inputs = CalibrationSource.Open(model, new CalibrationOptions { Random = 6, Batch = 1 }, new StageContext { Seed = 2 });
         Value[] values = [.. model.Graph.Nodes.Where(node => node.Is("Conv") || node.Is("Relu")).Select(node => node.Outputs[0]!)];
         foreach (var value in values)
         {
@@ -57,7 +57,7 @@ public sealed class CalibrationTests
         using var folder = new TempFolder();
         var options = new CalibrationOptions { Samples = new CalibrationSampleOptions { Count = 3, Batch = 2, Steps = 10 }, Timesteps = 5 };
 
-        var inputs = CalibrationSource.Open(model, options, new StageContext { WorkFolder = folder.File("work") });
+        using var inputs = CalibrationSource.Open(model, options, new StageContext { WorkFolder = folder.File("work") });
 
         var feeds = inputs.Read(default).ToList();
         Assert.HasCount(inputs.Runs, feeds);
@@ -93,7 +93,7 @@ public sealed class CalibrationTests
         foreach (var steps in new[] { 2, 2, 3 })
         {
             using var model = Model.Load(Repository.Fixture("unet2d", "model_op17_dynbatch.onnx"));
-            CalibrationSource.Open(model, new CalibrationOptions { Timesteps = steps }, new StageContext { Share = Share });
+            using var inputs = CalibrationSource.Open(model, new CalibrationOptions { Timesteps = steps }, new StageContext { Share = Share });
         }
 
         CollectionAssert.AreEqual(new[] { "calibration-samples", "calibration-samples" }, made);
@@ -108,7 +108,7 @@ public sealed class CalibrationTests
         Assert.AreEqual((CompressionErrors.UnsuitableModel, "calibration"), (error.Code, error.OptionPath));
         StringAssert.Contains(error.Message, "calibration: { random: 64 }");
 
-        CalibrationSource.Open(model, new CalibrationOptions { Random = 1 }, new StageContext { Warn = (code, _, path) => warnings.Add($"{code.Id} {path}") });
+        using var inputs = CalibrationSource.Open(model, new CalibrationOptions { Random = 1 }, new StageContext { Warn = (code, _, path) => warnings.Add($"{code.Id} {path}") });
         CollectionAssert.AreEqual(new[] { "CMP4103 calibration.random" }, warnings);
     }
 
@@ -136,7 +136,8 @@ public sealed class CalibrationTests
         weight.Initializer = Tensor.Floats(weight.Initializer.Dims, numbers);
         conv.Outputs[0]!.Type ??= new TensorType(DataType.Float, null);
 
-        var error = Assert.ThrowsExactly<CompressToolException>(() => Calibrator.Run(model, [conv.Outputs[0]!], CalibrationSource.Open(model, new CalibrationOptions { Random = 1 }, new StageContext()), new StageContext(), (0, 1)));
+        using var inputs = CalibrationSource.Open(model, new CalibrationOptions { Random = 1 }, new StageContext());
+        var error = Assert.ThrowsExactly<CompressToolException>(() => Calibrator.Run(model, [conv.Outputs[0]!], inputs, new StageContext(), (0, 1)));
 
         StringAssert.Contains(error.Message, $"'{conv.Outputs[0]!.Name}'");
     }
