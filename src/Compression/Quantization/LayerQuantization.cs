@@ -19,22 +19,34 @@ internal interface ILayerScheme
     /// <param name="cancellationToken">Cancels.</param>
     /// <returns>What stands for the weight now, and how far the weights moved; when that is not finite, nothing was changed.</returns>
     (IReadOnlyList<Tensor> Stored, WeightErrorSums Error) Quantize(Layer layer, CancellationToken cancellationToken);
+
+    /// <summary>Adds to the metrics of a quantized layer what only the scheme knows.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="metrics">Its metrics.</param>
+    void Describe(Layer layer, JsonObject metrics)
+    {
+    }
 }
 
 /// <summary>Runs a scheme over the selected layers and reports what it did.</summary>
 internal static class LayerQuantization
 {
     /// <summary>Quantizes the selected layers in place. Large tensors are computed when the model is saved.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="selection">The layers.</param>
+    /// <param name="scheme">The scheme.</param>
+    /// <param name="context">The stage's context.</param>
+    /// <param name="start">The stage's progress before this.</param>
     /// <returns>The metrics.</returns>
     /// <exception cref="CompressToolException">No layer can be quantized, or one that the recipe names cannot.</exception>
-    public static JsonObject Run(Model model, LayerSelection selection, ILayerScheme scheme, StageContext context)
+    public static JsonObject Run(Model model, LayerSelection selection, ILayerScheme scheme, StageContext context, double start = 0)
     {
         var skipped = new SkippedLayers(selection);
         var (before, after) = (0L, 0L);
         var done = new JsonArray();
         foreach (var (number, layer) in selection.Layers.Index())
         {
-            context.Report((double)number / selection.Layers.Count, layer.Name);
+            context.Report(start + ((1 - start) * number / selection.Layers.Count), layer.Name);
             if (!scheme.Kinds.Contains(layer.Kind))
             {
                 if (selection.ExplicitPath(layer) is not null)
@@ -62,14 +74,16 @@ internal static class LayerQuantization
             var bytes = stored.Sum(part => part.ByteLength);
             before += tensor.ByteLength;
             after += bytes;
-            done.Add((JsonNode)new JsonObject
+            var metrics = new JsonObject
             {
                 ["name"] = layer.Name,
                 ["shape"] = new JsonArray([.. tensor.Dims.Select(dim => (JsonNode)dim)]),
                 ["bytes"] = bytes,
                 ["snrDb"] = error.SnrDb,
                 ["maxAbsError"] = error.MaxAbsError,
-            });
+            };
+            scheme.Describe(layer, metrics);
+            done.Add((JsonNode)metrics);
         }
 
         if (done.Count == 0)

@@ -1,5 +1,6 @@
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Quantization.Calibration;
+using CompressTool.Compression.Quantization.WeightOnly;
 
 namespace CompressTool.Compression.Quantization;
 
@@ -64,6 +65,10 @@ public sealed record QuantizeOptions
     [Option("Schemes int8-weights and int4: what the runtime may compute in at the least: 0 its choice, 1 float32, 2 float16, 3 bfloat16, 4 int8, the fastest. Default 4.", Min = 0, Max = 4, Example = "1")]
     public int? AccuracyLevel { get; init; }
 
+    /// <summary>Weight-only schemes: how weights find their codes. Null means nearest.</summary>
+    [Option("Schemes int8-weights and int4: how weights find their codes; gptq looks at the model with calibration. Default nearest.", Example = "gptq")]
+    public RoundingMethod? Method { get; init; }
+
     /// <summary>int8, int16 and int8-dynamic: a weight scale for every output channel. Null means true.</summary>
     [Option("Schemes int8, int16 and int8-dynamic: a weight scale for every output channel instead of one for the whole weight; with int8-dynamic of MatMul and Gemm alone. Default true.", Example = "false")]
     public bool? PerChannel { get; init; }
@@ -72,8 +77,8 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default for int8: whatever this machine needs; for int8-dynamic: false.", Example = "true")]
     public bool? ReduceRange { get; init; }
 
-    /// <summary>int8 and int16: calibration. Null means the samples of a diffusion model. fp16: null means that nothing is measured.</summary>
-    [Option("Schemes int8 and int16: what the model is looked at with to find the ranges of activations. A diffusion model draws its own samples when this is left out. Scheme fp16: what it is looked at with to find what float16 would spoil, by overflow or by rounding, and keep that in float32; without it only operators that are known for it are kept.", Example = "{ samples: { count: 16 } }")]
+    /// <summary>int8, int16 and method gptq: calibration. Null means the samples of a diffusion model. fp16: null means that nothing is measured.</summary>
+    [Option("Schemes int8 and int16, and method gptq: what the model is looked at with, to find the ranges of activations or the best codes. A diffusion model draws its own samples when this is left out. Scheme fp16: what it is looked at with to find what float16 would spoil, by overflow or by rounding, and keep that in float32; without it only operators that are known for it are kept.", Example = "{ samples: { count: 16 } }")]
     public CalibrationOptions? Calibration { get; init; }
 
     /// <summary>int8 and int16: operators between layers. Null means true unless the model is a diffusion model.</summary>

@@ -22,28 +22,26 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Version: 1,
         "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; bf16 halves its weights alone, with the range of float32; int8 computes convolutions and matrix products in 8 bits, with ranges that it finds by running the model; int8-dynamic needs no such calibration and is slower; "
             + "int8-weights and int4 shrink the weights of matrix products to about 30% and 16% and leave convolutions alone, which suits transformers and "
-            + "text encoders. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "
+            + "text encoders, and with method gptq lose much less, for data to look at the model with. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "
             + "are left out with layers.exclude.",
         "quantize: { scheme: int4, block-size: 32, layers: { exclude: [\"time_embedding.*\", proj_out] } }");
 
     /// <inheritdoc/>
     protected override void Validate(QuantizeOptions options, OptionErrors errors)
     {
-        var weightOnly = options.Scheme is QuantizationScheme.Int4 or QuantizationScheme.Int8Weights;
-        var calibrated = IsCalibrated(options);
+        var (weightOnly, calibrated, hasRanges) = (IsWeightOnly(options), IsCalibrated(options), HasRanges(options));
         var measured = options.Scheme == QuantizationScheme.Fp16;
         Only(options.Scheme is QuantizationScheme.Fp16 or QuantizationScheme.Bf16, options.KeepIoTypes, "keep-io-types", "fp16 and bf16");
         Only(weightOnly, options.BlockSize, "block-size", "int8-weights and int4");
         Only(weightOnly, options.Symmetric, "symmetric", "int8-weights and int4");
         Only(weightOnly, options.AccuracyLevel, "accuracy-level", "int8-weights and int4");
-        Only(calibrated || options.Scheme == QuantizationScheme.Int8Dynamic, options.PerChannel, "per-channel", "int8, int16 and int8-dynamic");
+        Only(weightOnly, options.Method, "method", "int8-weights and int4");
+        Only(hasRanges || options.Scheme == QuantizationScheme.Int8Dynamic, options.PerChannel, "per-channel", "int8, int16 and int8-dynamic");
         Only(options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8 and int8-dynamic");
-        Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16");
-        Only(!measured, options.Calibration?.Method, "calibration.method", "int8 and int16");
-        Only(!measured, options.Calibration?.Percentile, "calibration.percentile", "int8 and int16");
-        Only(calibrated, options.Between, "between", "int8 and int16");
-        Only(calibrated, options.KeepEnds, "keep-ends", "int8 and int16");
-        CalibrationSource.Validate(calibrated || measured ? options.Calibration : null, errors);
+        Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16, and to int8-weights and int4 with method gptq");
+        Only(hasRanges, options.Between, "between", "int8 and int16");
+        Only(hasRanges, options.KeepEnds, "keep-ends", "int8 and int16");
+        CalibrationSource.Validate(calibrated || measured ? options.Calibration : null, errors, hasRanges);
         if (weightOnly && options.BlockSize is { } size and not (16 or 32 or 64 or 128 or 256))
         {
             errors.Add("block-size", $"block-size {size} is not one of 16, 32, 64, 128, 256");
@@ -80,8 +78,11 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         model.IrVersion = Math.Max(model.IrVersion, 4);
         return new StageResult(model, metrics);
 
-        JsonObject WeightOnly(int bits) => Layerwise(new BlockwiseScheme(
-            model, new BlockFormat(bits, options.BlockSize ?? 32, options.Symmetric ?? true), options.AccuracyLevel ?? 4));
+        JsonObject WeightOnly(int bits)
+        {
+            var (format, accuracy) = (new BlockFormat(bits, options.BlockSize ?? 32, options.Symmetric ?? true), options.AccuracyLevel ?? 4);
+            return options.Method == RoundingMethod.Gptq ? GptqRounding.Run(model, options, format, accuracy, context) : Layerwise(new BlockwiseScheme(model, format, accuracy));
+        }
 
         JsonObject Dynamic()
         {
@@ -93,5 +94,9 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
             LayerQuantization.Run(model, LayerSelection.Select(Layers.Find(model.Graph), options.Layers), scheme, context);
     }
 
-    private static bool IsCalibrated(QuantizeOptions options) => options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int16;
+    private static bool IsCalibrated(QuantizeOptions options) => HasRanges(options) || (IsWeightOnly(options) && options.Method == RoundingMethod.Gptq);
+
+    private static bool IsWeightOnly(QuantizeOptions options) => options.Scheme is QuantizationScheme.Int4 or QuantizationScheme.Int8Weights;
+
+    private static bool HasRanges(QuantizeOptions options) => options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int16;
 }

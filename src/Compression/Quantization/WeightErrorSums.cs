@@ -56,6 +56,26 @@ internal struct WeightErrorSums
         _worst = Vector256.MaxNative(_worst, worst);
     }
 
+    /// <summary>Adds the error of some weights.</summary>
+    /// <param name="weights">The weights.</param>
+    /// <param name="changed">What takes their place.</param>
+    public void Add(ReadOnlySpan<float> weights, ReadOnlySpan<float> changed)
+    {
+        Span<float> weight = stackalloc float[Vector256<float>.Count];
+        Span<float> other = stackalloc float[Vector256<float>.Count];
+        for (var start = 0; start < weights.Length; start += Vector256<float>.Count)
+        {
+            var count = Math.Min(Vector256<float>.Count, weights.Length - start);
+            weight.Clear();
+            other.Clear();
+            weights.Slice(start, count).CopyTo(weight);
+            changed.Slice(start, count).CopyTo(other);
+            var exact = Vector256.Create<float>(weight);
+            var error = exact - Vector256.Create<float>(other);
+            Add(exact * exact, error * error, Vector256.Abs(error));
+        }
+    }
+
     private static double Sum(Vector256<double> lower, Vector256<double> upper) =>
         lower[0] + lower[1] + lower[2] + lower[3] + upper[0] + upper[1] + upper[2] + upper[3];
 }

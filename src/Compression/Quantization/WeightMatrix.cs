@@ -81,6 +81,23 @@ internal sealed record WeightMatrix(Tensor Tensor, bool IsTransposed)
         }
     }
 
+    /// <summary>Some columns, [K, columns]; of a float32 matrix only.</summary>
+    /// <param name="view">The bytes of <see cref="Tensor"/>.</param>
+    /// <param name="n">First column.</param>
+    /// <param name="columns">Number of columns.</param>
+    public float[] ReadColumns(TensorView view, int n, int columns)
+    {
+        var result = new float[checked(K * columns)];
+        for (var tile = 0; tile < columns; tile += MatrixPart.TileColumns)
+        {
+            var start = tile;
+            var part = new MatrixPart(0, 0, K, n + tile, Math.Min(MatrixPart.TileColumns, columns - tile));
+            ForEachRow(view, part, (row, weights) => weights.CopyTo(result.AsSpan((row * columns) + start)));
+        }
+
+        return result;
+    }
+
     private void GatherColumns<T>(TensorView view, int n, int columns, int k, int rows, Span<float> buffer, int stride)
         where T : unmanaged
     {

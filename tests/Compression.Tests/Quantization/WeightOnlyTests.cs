@@ -228,7 +228,7 @@ public sealed class WeightOnlyTests
     }
 
     /// <summary>The weight of a MatMulNBits node, by column, as the operator's documentation says.</summary>
-    private static float[][] Decode(Node node)
+    internal static float[][] Decode(Node node)
     {
         var (k, n, bits, size) = ((int)node.GetInt("K", 0), (int)node.GetInt("N", 0), (int)node.GetInt("bits", 0), (int)node.GetInt("block_size", 0));
         var codes = node.Input(1)!.Initializer!.ToArray<byte>();

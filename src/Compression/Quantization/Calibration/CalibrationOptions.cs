@@ -11,7 +11,7 @@ public sealed record CalibrationSampleOptions : ModelSampleOptions
     public CalibrationSampleOptions() => (Count, Batch) = (8, 4);
 }
 
-/// <summary>What a model is looked at with to find the ranges of its activations, and how these are chosen.</summary>
+/// <summary>What a model is looked at with, and how the ranges of its activations are chosen.</summary>
 public sealed record CalibrationOptions
 {
     /// <summary>The data.</summary>
@@ -31,7 +31,7 @@ public sealed record CalibrationOptions
     public int? Timesteps { get; init; }
 
     /// <summary>Random inputs.</summary>
-    [Option("Random inputs instead of data, and how many of them. The ranges are then those of noise: for trying things out.", Min = 1, Example = "64")]
+    [Option("Random inputs instead of data, and how many of them. The model then sees noise: for trying things out.", Min = 1, Example = "64")]
     public int? Random { get; init; }
 
     /// <summary>Batch size.</summary>
@@ -39,10 +39,10 @@ public sealed record CalibrationOptions
     public int? Batch { get; init; }
 
     /// <summary>How ranges are chosen.</summary>
-    [Option("How the range of an activation is chosen among the numbers that it had. Default percentile.", Example = "mse")]
+    [Option("Schemes int8 and int16: how the range of an activation is chosen among the numbers that it had. Default percentile.", Example = "mse")]
     public CalibrationMethod? Method { get; init; }
 
     /// <summary>The percentile.</summary>
-    [Option("Method percentile: the share of the numbers, in per cent, that is not clipped. Default 99.99.", Min = 50, Max = 100, Example = "99.9")]
+    [Option("Schemes int8 and int16, method percentile: the share of the numbers, in per cent, that is not clipped. Default 99.99.", Min = 50, Max = 100, Example = "99.9")]
     public double? Percentile { get; init; }
 }

@@ -17,7 +17,8 @@ internal static class CalibrationSource
     /// <summary>Checks what the types of the options cannot say.</summary>
     /// <param name="options">The options; null when the recipe has none.</param>
     /// <param name="errors">Takes the errors.</param>
-    public static void Validate(CalibrationOptions? options, OptionErrors errors)
+    /// <param name="findsRanges">Whether the ranges of activations are found with them.</param>
+    public static void Validate(CalibrationOptions? options, OptionErrors errors, bool findsRanges = true)
     {
         if (options is null)
         {
@@ -36,7 +37,8 @@ internal static class CalibrationSource
             ("samples.decoder", options.Samples?.Decoder is not null, false, "nobody looks at the images"),
             ("batch", options.Batch is not null, options.Data is not null || options.Random is not null, "samples has a batch of its own"),
             ("timesteps", options.Timesteps is not null, options.Data is null && options.Random is null, "timesteps belongs to the samples of a diffusion model"),
-            ("percentile", options.Percentile is not null, options.Method is null or CalibrationMethod.Percentile, "percentile belongs to method percentile"),
+            ("method", options.Method is not null, findsRanges, "calibration.method chooses the ranges of activations, which schemes int8 and int16 have"),
+            ("percentile", options.Percentile is not null, findsRanges && (options.Method is null or CalibrationMethod.Percentile), findsRanges ? "percentile belongs to method percentile" : "percentile chooses the ranges of activations, which schemes int8 and int16 have"),
         ])
         {
             if (isGiven && !isRead)
@@ -80,7 +82,7 @@ internal static class CalibrationSource
 
     private static CompressToolException NoData()
     {
-        const string Message = "the ranges of activations have to be found with data, and the model is no diffusion model, which could draw samples: "
+        const string Message = "the model has to be looked at with data, and it is no diffusion model, which could draw samples: "
             + "give calibration: { data: { tensors: inputs.safetensors } }, or, to try things out, calibration: { random: 64 }";
         return new CompressToolException(CompressionErrors.UnsuitableModel, Message) { OptionPath = "calibration" };
     }
@@ -101,7 +103,7 @@ internal static class CalibrationSource
 
     private static RandomInputs OpenRandom(Model model, int count, int? batch, StageContext context)
     {
-        context.AddWarning(CompressionErrors.RandomCalibration, "the ranges of activations are those of random inputs; give calibration.data before the model is used", "calibration.random");
+        context.AddWarning(CompressionErrors.RandomCalibration, "the model is looked at with random inputs, which real ones are not like; give calibration.data before the model is used", "calibration.random");
         var atOnce = BatchOf(model, batch);
         return new RandomInputs(InputSource.Random(model, new InputOptions { Samples = (count + atOnce - 1) / atOnce, Batch = atOnce }, context.Seed), model);
     }

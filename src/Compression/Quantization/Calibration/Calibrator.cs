@@ -20,22 +20,35 @@ internal static class Calibrator
     public static Dictionary<string, ValueStatistics> Run(Model model, IReadOnlyList<Value> values, ICalibrationInputs inputs, StageContext context, (double From, double To) progress)
     {
         var observer = new ObserveOperator(values.Count);
-        var outputs = new List<string>();
-        using var function = Compile(model, values, observer, outputs, context.CancellationToken);
-        foreach (var (run, feeds) in inputs.Read(context.CancellationToken).Index())
-        {
-            context.Report(progress.From + ((progress.To - progress.From) * run / inputs.Runs), $"calibration, {run + 1} of {inputs.Runs}");
-            observer.Step = feeds.Step;
-            function.Run(feeds.Arrays, outputs, context.CancellationToken);
-        }
-
+        Run(model, observer, [.. values.Select((value, index) => (Func<Value>)(() => observer.Watch(value, index)))], inputs, context, progress, step => observer.Step = step);
         var result = values.Index().ToDictionary(item => item.Item.Name, item => observer.Statistics[item.Index]);
         return result.FirstOrDefault(item => item.Value.NonFinite > 0) is { Key: { } name, Value: { } statistics }
             ? throw new CompressToolException(CompressionErrors.UnsuitableModel, $"{statistics.NonFinite} of {statistics.Count} numbers of '{name}' are infinite or not numbers for the calibration's inputs; check these, or leave the layer out with layers.exclude")
             : result;
     }
 
-    private static ICompiledFunction Compile(Model model, IReadOnlyList<Value> values, ObserveOperator observer, List<string> outputs, CancellationToken cancellationToken)
+    /// <summary>Runs the model with all inputs and with nodes that look at values.</summary>
+    /// <param name="model">The model; it is the same afterwards.</param>
+    /// <param name="observer">The operator of these nodes.</param>
+    /// <param name="watches">Each adds a node and returns its output.</param>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="context">The stage's context, for progress and cancellation.</param>
+    /// <param name="progress">The share of the stage's progress that this has, from and to.</param>
+    /// <param name="before">Receives the step of each run before it.</param>
+    public static void Run(
+        Model model, CustomOperator observer, IReadOnlyList<Func<Value>> watches, ICalibrationInputs inputs, StageContext context, (double From, double To) progress, Action<int>? before = null)
+    {
+        var outputs = new List<string>();
+        using var function = Compile(model, observer, watches, outputs, context.CancellationToken);
+        foreach (var (run, feeds) in inputs.Read(context.CancellationToken).Index())
+        {
+            context.Report(progress.From + ((progress.To - progress.From) * run / inputs.Runs), $"calibration, {run + 1} of {inputs.Runs}");
+            before?.Invoke(feeds.Step);
+            function.Run(feeds.Arrays, outputs, context.CancellationToken);
+        }
+    }
+
+    private static ICompiledFunction Compile(Model model, CustomOperator observer, IReadOnlyList<Func<Value>> watches, List<string> outputs, CancellationToken cancellationToken)
     {
         // The nodes are there only while the engine reads the model: a copy would be the whole model once more.
         var graph = model.Graph;
@@ -44,9 +57,9 @@ internal static class Calibrator
         try
         {
             model.OpsetImports[CustomOperator.Domain] = 1;
-            foreach (var (index, value) in values.Index())
+            foreach (var watch in watches)
             {
-                watched.Add(observer.Watch(value, index));
+                watched.Add(watch());
                 graph.Outputs.Add(watched[^1]);
             }
 

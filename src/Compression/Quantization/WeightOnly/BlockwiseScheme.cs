@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CompressTool.Onnx;
 using Attribute = CompressTool.Onnx.Attribute;
 
@@ -11,7 +12,8 @@ namespace CompressTool.Compression.Quantization.WeightOnly;
 /// <param name="format">How weights are stored.</param>
 /// <param name="accuracyLevel">What the runtime may compute in, 0 to 4.</param>
 /// <param name="threads">At most so many threads; 0 for as many as there are processors.</param>
-internal sealed class BlockwiseScheme(Model model, BlockFormat format, int accuracyLevel, int threads = 0) : ILayerScheme
+/// <param name="rounding">Weights that are rounded already; null when all take the nearest codes.</param>
+internal sealed class BlockwiseScheme(Model model, BlockFormat format, int accuracyLevel, int threads = 0, GptqRounding? rounding = null) : ILayerScheme
 {
     /// <inheritdoc/>
     public IReadOnlyList<LayerKind> Kinds { get; } = [LayerKind.MatMul, LayerKind.Gemm];
@@ -38,7 +40,7 @@ internal sealed class BlockwiseScheme(Model model, BlockFormat format, int accur
     public (IReadOnlyList<Tensor> Stored, WeightErrorSums Error) Quantize(Layer layer, CancellationToken cancellationToken)
     {
         var matrix = MatrixLayers.Weight(layer);
-        var weight = BlockwiseWeight.Analyze(matrix, format, threads, cancellationToken);
+        var weight = rounding?.Find(layer) ?? BlockwiseWeight.Analyze(matrix, format, threads, cancellationToken);
         if (!weight.Error.IsFinite)
         {
             return ([], weight.Error);
@@ -81,4 +83,7 @@ internal sealed class BlockwiseScheme(Model model, BlockFormat format, int accur
         MatrixLayers.RemoveWeight(layer);
         return ([.. stored.Select(value => value.Initializer!)], weight.Error);
     }
+
+    /// <inheritdoc/>
+    public void Describe(Layer layer, JsonObject metrics) => rounding?.Describe(layer, metrics);
 }

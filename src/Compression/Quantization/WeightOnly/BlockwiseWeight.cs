@@ -1,10 +1,11 @@
+using CompressTool.Compression.Quantization.Accuracy;
 using CompressTool.Onnx;
 
 namespace CompressTool.Compression.Quantization.WeightOnly;
 
 /// <summary>
 /// A weight matrix in the layout of MatMulNBits. Scales and zero points, small, are found at once together with the error;
-/// the codes are computed when the model is saved.
+/// the codes are computed when the model is saved, unless they were given.
 /// </summary>
 internal sealed unsafe class BlockwiseWeight
 {
@@ -13,6 +14,7 @@ internal sealed unsafe class BlockwiseWeight
     private readonly int _threads;
     private readonly float[] _scales;
     private readonly byte[] _zeroPoints;
+    private byte[]? _codes;
 
     private BlockwiseWeight(WeightMatrix matrix, BlockFormat format, int threads)
     {
@@ -40,11 +42,49 @@ internal sealed unsafe class BlockwiseWeight
         return result;
     }
 
+    /// <summary>A weight whose columns are still to be given, all of them.</summary>
+    /// <param name="matrix">The weight.</param>
+    /// <param name="format">The format.</param>
+    /// <param name="threads">At most so many threads; 0 for as many as there are processors.</param>
+    public static BlockwiseWeight Empty(WeightMatrix matrix, BlockFormat format, int threads) =>
+        new(matrix, format, threads) { _codes = new byte[(long)matrix.N * format.Blocks(matrix.K) * format.BlockBytes] };
+
+    /// <summary>Gives some columns of an empty weight. They are kept as codes.</summary>
+    /// <param name="first">The first column.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="weights">The weights, [K, columns].</param>
+    /// <param name="rounded">The weights that take their place, on the grid.</param>
+    /// <param name="grid">The grid.</param>
+    public void SetColumns(int first, int columns, float[] weights, float[] rounded, BlockGrid grid)
+    {
+        var blocks = _format.Blocks(_matrix.K);
+        for (var place = 0; place < grid.Scales.Length; place++)
+        {
+            var to = ((first + (place % columns)) * blocks) + (place / columns);
+            _scales[to] = grid.Scales[place];
+            if (!_format.IsSymmetric)
+            {
+                _zeroPoints[to] = (byte)grid.ZeroPoints[place];
+            }
+        }
+
+        // The nearest codes of weights on the grid are the codes that they came from.
+        var bytes = blocks * _format.BlockBytes;
+        Encode(new WeightMatrix(Tensor.Floats([_matrix.K, columns], rounded), IsTransposed: false), first, _codes.AsSpan(first * bytes, columns * bytes));
+        var sums = Error;
+        for (var start = 0; start < weights.Length; start += columns)
+        {
+            sums.Add(weights.AsSpan(start, columns), rounded.AsSpan(start, columns));
+        }
+
+        Error = sums;
+    }
+
     /// <summary>The codes: uint8 [N, blocks, bytes of a block].</summary>
     public Tensor Codes()
     {
         long[] dims = [_matrix.N, _format.Blocks(_matrix.K), _format.BlockBytes];
-        return new Tensor(DataType.UInt8, dims, new ComputedData(dims[0] * dims[1] * dims[2], Encode));
+        return new Tensor(DataType.UInt8, dims, _codes is { } codes ? new MemoryData(codes) : new ComputedData(dims[0] * dims[1] * dims[2], destination => Encode(_matrix, 0, destination)));
     }
 
     /// <summary>The scales: [N, blocks] in the weight's type.</summary>
@@ -83,7 +123,7 @@ internal sealed unsafe class BlockwiseWeight
         using var view = _matrix.Tensor.Data.View();
         var blocks = _format.Blocks(_matrix.K);
         var sums = new WeightErrorSums[MatrixPart.Count(_matrix, _format.BlockSize)];
-        MatrixPart.ForEach(_matrix, _format.BlockSize, _threads, part => ForEachBlock(view, part, (column, index, block, _) =>
+        MatrixPart.ForEach(_matrix, _format.BlockSize, _threads, part => ForEachBlock(_matrix, view, part, (column, index, block, _) =>
         {
             var parameters = BlockQuantizer.FindParameters(block, _format, HasHalfScales);
             _scales[(column * blocks) + index] = parameters.Scale;
@@ -97,18 +137,20 @@ internal sealed unsafe class BlockwiseWeight
         Error = WeightErrorSums.Total(sums);
     }
 
-    private void Encode(Span<byte> destination)
+    /// <summary>Writes the codes of a matrix whose first column is a given one of the weight.</summary>
+    private void Encode(WeightMatrix matrix, int first, Span<byte> destination)
     {
-        using var view = _matrix.Tensor.Data.View();
-        var blocks = _format.Blocks(_matrix.K);
+        using var view = matrix.Tensor.Data.View();
+        var blocks = _format.Blocks(matrix.K);
         fixed (byte* start = destination)
         {
             var codes = start; // A lambda cannot capture a fixed variable.
-            MatrixPart.ForEach(_matrix, _format.BlockSize, _threads, part => ForEachBlock(view, part, (column, index, block, count) =>
+            MatrixPart.ForEach(matrix, _format.BlockSize, _threads, part => ForEachBlock(matrix, view, part, (column, index, block, count) =>
             {
                 var place = ((long)column * blocks) + index;
-                var scale = _scales[place];
-                var parameters = new BlockParameters(scale, scale == 0 ? 0 : 1 / scale, _format.IsSymmetric ? _format.MiddleCode : _zeroPoints[place]);
+                var parameter = place + ((long)first * blocks);
+                var scale = _scales[parameter];
+                var parameters = new BlockParameters(scale, scale == 0 ? 0 : 1 / scale, _format.IsSymmetric ? _format.MiddleCode : _zeroPoints[parameter]);
                 BlockQuantizer.Encode(block, count, parameters, _format, new Span<byte>(codes + (place * _format.BlockBytes), _format.BlockBytes));
             }));
         }
@@ -117,7 +159,7 @@ internal sealed unsafe class BlockwiseWeight
     private delegate void BlockAction(int column, int index, ReadOnlySpan<float> block, int count);
 
     /// <summary>Hands over the blocks of a part, filled up with zeros.</summary>
-    private void ForEachBlock(TensorView view, MatrixPart part, BlockAction action)
+    private void ForEachBlock(WeightMatrix matrix, TensorView view, MatrixPart part, BlockAction action)
     {
         var size = _format.BlockSize;
         var stride = size + WeightMatrix.Padding;
@@ -134,7 +176,7 @@ internal sealed unsafe class BlockwiseWeight
                     buffer.Clear();
                 }
 
-                _matrix.GatherColumns(view, tile, columns, row, count, buffer, stride);
+                matrix.GatherColumns(view, tile, columns, row, count, buffer, stride);
                 for (var column = 0; column < columns; column++)
                 {
                     action(tile + column, row / size, buffer.Slice(column * stride, size), count);
