@@ -10,7 +10,12 @@ namespace CompressTool.Compression.Distillation;
 /// Measures models on the same batches, which have other noise than those of the training: the weighted mean squared error
 /// between output and target.
 /// </summary>
-internal sealed class TaskEvaluation(IBatchSource source, string output, int microBatch, StageContext context)
+/// <param name="source">The batches.</param>
+/// <param name="output">The output that is compared.</param>
+/// <param name="microBatch">Samples that are computed at once.</param>
+/// <param name="context">The stage's context.</param>
+/// <param name="target">The array of the batch that it is compared with.</param>
+internal sealed class TaskEvaluation(IBatchSource source, string output, int microBatch, StageContext context, string target = NoisySource.Target)
 {
     private const int Batches = 8;
 
@@ -42,7 +47,7 @@ internal sealed class TaskEvaluation(IBatchSource source, string output, int mic
         for (var step = 0; step < Batches; step++)
         {
             using var batch = source.Read((ulong)context.Seed ^ OtherSeed, step, context.CancellationToken);
-            if (!batch.Arrays.ContainsKey(NoisySource.Target) || function.Outputs.All(value => value.Name != output) || function.Inputs.Any(input => !batch.Arrays.ContainsKey(input.Name)))
+            if (!batch.Arrays.ContainsKey(target) || function.Outputs.All(value => value.Name != output) || function.Inputs.Any(input => !batch.Arrays.ContainsKey(input.Name)))
             {
                 return;
             }
@@ -64,14 +69,14 @@ internal sealed class TaskEvaluation(IBatchSource source, string output, int mic
         metrics[name] = sum / count;
     }
 
-    private static double Error(ReadOnlySpan<float> result, Batch part)
+    private double Error(ReadOnlySpan<float> result, Batch part)
     {
-        var target = part.Arrays[NoisySource.Target].AsSpan<float>();
+        var wanted = part.Arrays[target].AsSpan<float>();
         var weights = part.Arrays.TryGetValue(NoisySource.Weight, out var array) ? array.AsSpan<float>() : [];
         var (sum, size) = (0.0, result.Length / part.Count);
         for (var index = 0; index < result.Length; index++)
         {
-            var difference = (double)result[index] - target[index];
+            var difference = (double)result[index] - wanted[index];
             sum += difference * difference * (weights.IsEmpty ? 1 : weights[index / size]);
         }
 

@@ -56,7 +56,8 @@ internal sealed class TeacherSamples(SampleOptions options, TrainingOptions trai
         return Fingerprint(model, context);
     }
 
-    private static string Fingerprint(Model model, StageContext context) => string.Join(' ', model.Files.Select(context.HashOf));
+    /// <inheritdoc cref="Fingerprint(string, StageContext)"/>
+    public static string Fingerprint(Model model, StageContext context) => string.Join(' ', model.Files.Select(context.HashOf));
 
     /// <summary>Whether the last class of the model stands for none.</summary>
     private bool KeepsNullClass => options.Guidance != 1 || training.Data.LabelDropout > 0;

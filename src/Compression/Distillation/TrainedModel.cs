@@ -30,6 +30,12 @@ internal sealed class TrainedModel
     /// <summary>The output that the loss looks at: the first.</summary>
     public Value Output { get; }
 
+    /// <summary>
+    /// Makes the model that is trained, and changed by it, where that is not just the model once more: weights of the same names, with other
+    /// operators around them. It is also what is measured.
+    /// </summary>
+    public Func<Model>? CreateCopy { get; set; }
+
     /// <summary>Samples that are computed at once.</summary>
     public int SamplesAtOnce => _microBatch;
 
@@ -63,7 +69,7 @@ internal sealed class TrainedModel
         using var first = source.Read((ulong)_context.Seed, 0, _context.CancellationToken);
         using var part = first.Slice(0, _microBatch);
         var engine = new OnnxRuntimeTrainingEngine();
-        using var training = TaskLoss.Copy(_model);
+        using var training = Copy();
         var graph = TaskLoss.Build(training, Output.Name, part, terms);
 
         // The values are those of the model as it is now, which may be another than in its file.
@@ -72,7 +78,7 @@ internal sealed class TrainedModel
         var frozen = _options.KeepZeros ? Freeze(parameters) : 0;
         using var function = engine.CompileGradient(
             graph.Model, TaskLoss.Name, [.. graph.Parameters.Keys], new GradientOptions { Segments = _options.Segments }, cancellationToken: _context.CancellationToken);
-        using var step = new FunctionStep(function, parameters, TaskLoss.Name, [.. terms.Select(term => term.Name)], new NonFiniteSearch(engine, () => TaskLoss.Build(TaskLoss.Copy(_model), Output.Name, part, terms).Model));
+        using var step = new FunctionStep(function, parameters, TaskLoss.Name, [.. terms.Select(term => term.Name)], new NonFiniteSearch(engine, () => TaskLoss.Build(Copy(), Output.Name, part, terms).Model));
         var trainer = new Trainer(parameters, step, source, new TrainerOptions
         {
             Steps = _options.Steps,
@@ -90,12 +96,20 @@ internal sealed class TrainedModel
         var metrics = new JsonObject { ["steps"] = result.Steps, ["parameters"] = parameters.Layout.Count, ["frozenZeros"] = frozen, ["loss"] = result.SmoothedLoss };
         metrics["lossCurve"] = new JsonArray([.. result.LossCurve.Select(point => new JsonArray(point.Step, point.Loss))]);
         var evaluation = new TaskEvaluation(source, Output.Name, _microBatch, _context);
-        evaluation.Add(metrics, "taskLossBefore", _model);
+        Evaluate("taskLossBefore");
         PutBack(trainer.Average?.Values ?? parameters.Values);
-        evaluation.Add(metrics, "taskLoss", _model);
+        Evaluate("taskLoss");
         evaluation.Add(metrics, "taskLossOfInput", _context.SourcePath);
         return metrics;
+
+        void Evaluate(string name)
+        {
+            using var copy = CreateCopy?.Invoke();
+            evaluation.Add(metrics, name, copy ?? _model);
+        }
     }
+
+    private Model Copy() => CreateCopy?.Invoke() ?? TaskLoss.Copy(_model);
 
     private static string Describe(TrainingProgress progress) => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,

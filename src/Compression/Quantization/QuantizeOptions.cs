@@ -1,4 +1,5 @@
 using CompressTool.Compression.Options;
+using CompressTool.Compression.Quantization.Aware;
 using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Compression.Quantization.WeightOnly;
 
@@ -88,4 +89,8 @@ public sealed record QuantizeOptions
     /// <summary>int8 and int16: first and last layers. Null means true.</summary>
     [Option("Schemes int8 and int16, diffusion models: the first and last layers and those of the timestep stay in float32. Default true.", Example = "false")]
     public bool? KeepEnds { get; init; }
+
+    /// <summary>int8 and int16: training before quantization. Null means none.</summary>
+    [Option("Schemes int8 and int16: trains the weights before they are quantized, with the rounding of weights and activations in the training, so that the quantized model gives what the model gives now (quantization-aware distillation). The data needs no labels. The ranges of activations stay as calibration found them.", Example = "{ data: { images: images.npy }, steps: 200, learning-rate: 0.00002 }")]
+    public QuantizationTrainingOptions? Training { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Quantization.Aware;
 using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Compression.Quantization.Dynamic;
 using CompressTool.Compression.Quantization.Float16;
@@ -41,6 +42,8 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16, and to int8-weights and int4 with method gptq");
         Only(hasRanges, options.Between, "between", "int8 and int16");
         Only(hasRanges, options.KeepEnds, "keep-ends", "int8 and int16");
+        Only(hasRanges, options.Training, "training", "int8 and int16");
+        AwareTraining.Validate(hasRanges ? options.Training : null, errors);
         CalibrationSource.Validate(calibrated || measured ? options.Calibration : null, errors, hasRanges);
         if (weightOnly && options.BlockSize is { } size and not (16 or 32 or 64 or 128 or 256))
         {

@@ -40,6 +40,21 @@ public sealed class StageContext
         Progress?.Report(new StageProgress(fraction, activity));
     }
 
+    /// <summary>The same for a part of the stage, whose progress is a share of the stage's.</summary>
+    /// <param name="from">Where the part begins, 0 to 1.</param>
+    /// <param name="to">Where it ends.</param>
+    internal StageContext Part(double from, double to) => new()
+    {
+        CancellationToken = CancellationToken,
+        Seed = Seed,
+        SourcePath = SourcePath,
+        WorkFolder = WorkFolder,
+        HashOf = HashOf,
+        Share = Share,
+        Warn = Warn,
+        Progress = Progress is { } progress ? new DirectProgress<StageProgress>(part => progress.Report(part with { Fraction = from + ((to - from) * part.Fraction) })) : null,
+    };
+
     private static string Hash(string path)
     {
         using var file = File.OpenRead(path);

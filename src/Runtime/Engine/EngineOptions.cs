@@ -14,6 +14,12 @@ public sealed record EngineOptions
     /// </summary>
     public bool Optimize { get; init; } = true;
 
+    /// <summary>
+    /// Whether the engine may compute in integers what stands between DequantizeLinear and QuantizeLinear; true by default. Off, these
+    /// two round as the model says, and what is between them is computed in floats.
+    /// </summary>
+    public bool FuseQuantization { get; init; } = true;
+
     /// <summary>Whether the same feeds must give the same bits on every run on the same machine; true by default.</summary>
     public bool Deterministic { get; init; } = true;
 

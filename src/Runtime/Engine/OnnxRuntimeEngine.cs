@@ -72,6 +72,11 @@ public sealed class OnnxRuntimeEngine : IEngine
         };
         try
         {
+            if (!options.FuseQuantization)
+            {
+                result.AddSessionConfigEntry("session.disable_quant_qdq", "1");
+            }
+
             result.AddCustomOperators(options.CustomOperators);
             foreach (var provider in options.Providers)
             {

@@ -35,7 +35,9 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
     public ICompiledFunction CompileGradient(Model model, string loss, IReadOnlyList<string> by, GradientOptions? gradientOptions = null, EngineOptions? options = null, CancellationToken cancellationToken = default)
     {
         gradientOptions ??= new GradientOptions();
-        options = (options ?? new EngineOptions()) with { PlanMemory = false };
+
+        // Rounding has to stay where the graph has it: gradients read the numbers around it, and weights that are trained are no integers yet.
+        options = (options ?? new EngineOptions()) with { PlanMemory = false, FuseQuantization = false };
         var builder = new GraphBuilder(model) { UseKernels = gradientOptions.UseKernels && options.Providers.Count == 0 };
         if (builder.UseKernels)
         {

@@ -62,6 +62,19 @@ public sealed partial class Expr
         return Sum(axes, keepDims) * (1.0 / axes.Aggregate(1L, (count, axis) => count * dims[axis]));
     }
 
+    /// <summary>The largest element over axes; over all when none is named.</summary>
+    /// <param name="axes">The axes, from the front; null for all.</param>
+    /// <param name="keepDims">Whether they stay with size 1.</param>
+    public Expr Largest(IReadOnlyList<int>? axes = null, bool keepDims = false)
+    {
+        axes ??= [.. Enumerable.Range(0, Rank)];
+        long[] numbers = [.. axes.Select(axis => (long)axis)];
+        var keep = Attribute.Int("keepdims", keepDims ? 1 : 0);
+        return axes.Count == 0 ? this
+            : Builder.Model.Opset >= 18 ? Node("ReduceMax", [Builder.Int64s(numbers)], keep)
+            : Node("ReduceMax", [], Attribute.Ints("axes", numbers), keep);
+    }
+
     /// <summary>Summed to a shape that broadcasts to this one: the gradient of broadcasting.</summary>
     /// <exception cref="CompressToolException">The shape does not broadcast to this one (CMP7003).</exception>
     public Expr SumTo(IReadOnlyList<long> dims)

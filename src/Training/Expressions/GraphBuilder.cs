@@ -39,7 +39,7 @@ public sealed class GraphBuilder
     internal bool UseKernels { get; set; }
 
     /// <summary>The node that new ones come before; null (the default) to add them at the end.</summary>
-    internal Node? Position { get; set; }
+    public Node? Position { get; set; }
 
     /// <summary>An expression for a value of the graph.</summary>
     public Expr Of(Value value) => new(this, value);

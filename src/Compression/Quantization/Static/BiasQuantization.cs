@@ -11,11 +11,14 @@ internal static class BiasQuantization
     /// <summary>A little more than what 32 bits hold, so that rounding of the scales leaves no bias outside.</summary>
     private const double Margin = 1.0001;
 
+    /// <summary>The smallest scale of a weight in units of the magnitude of its bias over the scale of the activation.</summary>
+    public const double SmallestRatio = Margin * 2 / (4294967296.0 - 2);
+
     /// <summary>The smallest scale that a weight may have for its bias to fit.</summary>
     /// <param name="bias">The bias of the channel.</param>
     /// <param name="activationScale">The scale of the activation.</param>
     public static float SmallestWeightScale(float bias, float activationScale) =>
-        (float)(Margin * 2 * Math.Abs((double)bias) / (Math.ScaleB(1, 32) - 2) / activationScale);
+        (float)(SmallestRatio * Math.Abs((double)bias) / activationScale);
 
     /// <summary>The scale of a bias.</summary>
     public static float Scale(float activationScale, float weightScale) => activationScale * weightScale;

@@ -127,7 +127,7 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
     }
 
     /// <summary>The constant that is added to what a node computes, one number for each column: its own, or that of an addition behind a MatMul, which ONNX Runtime makes a Gemm of.</summary>
-    private static Bias? BiasOf(Node node)
+    public static Bias? BiasOf(Node node)
     {
         if (!node.Is("MatMul"))
         {
@@ -139,5 +139,8 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
             ? new Bias(tensor.ToFloats(), new Use(add, 1 - use.Index)) : null;
     }
 
-    private sealed record Bias(float[] Values, Use Use);
+    /// <summary>A bias.</summary>
+    /// <param name="Values">One number for each channel.</param>
+    /// <param name="Use">Where it is added.</param>
+    public sealed record Bias(float[] Values, Use Use);
 }

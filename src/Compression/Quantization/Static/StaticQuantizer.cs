@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CompressTool.Compression.Quantization.Aware;
 using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
@@ -18,11 +19,11 @@ namespace CompressTool.Compression.Quantization.Static;
 /// <param name="context">The stage's context.</param>
 internal sealed class StaticQuantizer(Model model, QuantizeOptions options, ActivationType type, StageContext context)
 {
-    /// <summary>The share of the stage's progress that calibration has.</summary>
-    private const double CalibrationShare = 0.7;
+    /// <summary>Where in the stage's progress training ends.</summary>
+    private const double TrainingShare = 0.8;
 
     /// <summary>The share that is done when the layers have been compared with their float32 selves.</summary>
-    private const double NoiseShare = 0.85;
+    private const double NoiseShare = 0.9;
 
     private readonly Dictionary<Value, AffineParameters> _parameters = [];
 
@@ -33,19 +34,24 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     {
         var domain = DomainOf(model, type);
         using var inputs = CalibrationSource.Open(model, options.Calibration, context);
+        using var training = options.Training is { } wish ? AwareTraining.Open(model, wish, context.Part(CalibrationShare, TrainingShare)) : null;
         var folded = BatchNormalizationFolding.Run(model);
         ShapeInference.Run(model);
         var (layers, skipped, kept) = Choose();
         layers.ForEach(StaticLayer.SplitBias);
         var isDiffusion = Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is not null;
-        var plan = new StaticPlan(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), options.Between ?? !isDiffusion);
+        var everywhere = options.Between ?? !isDiffusion;
+        var plan = new StaticPlan(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere);
         Calibrate(plan, inputs);
+        var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
+        var parameters = _parameters.ToDictionary(item => item.Key.Name, item => item.Value);
+        var trained = training?.Run(copy => new FakeQuantization(copy, type, domain, range, perChannel).Insert(layers, everywhere, parameters));
 
         var writer = new QdqWriter(model.Graph, type, domain);
         var (done, before, after) = (new JsonArray(), 0L, 0L);
-        var quantized = layers.ConvertAll(layer => new StaticLayer(layer, IntegerRange.Signed(ReducesRange), options.PerChannel ?? true));
+        var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel));
         var errors = quantized.ConvertAll(layer => layer.Quantize(value => _parameters[plan.SourceOf(value)].Scale, context.CancellationToken));
-        var noise = new LayerNoise(model, type, domain, value => _parameters[plan.SourceOf(value)], plan.Results).Measure(quantized, inputs, context, (CalibrationShare, NoiseShare));
+        var noise = new LayerNoise(model, type, domain, value => _parameters[plan.SourceOf(value)], plan.Results).Measure(quantized, inputs, context, (options.Training is null ? CalibrationShare : TrainingShare, NoiseShare));
         foreach (var (number, layer) in layers.Index())
         {
             context.Report(NoiseShare + ((1 - NoiseShare) * number / layers.Count), layer.Name);
@@ -70,7 +76,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             });
         }
 
-        WriteActivations(plan, writer);
+        ActivationPairs.Write(plan, writer, type, source => _parameters[source]);
         model.LeaveFile();
         skipped.Warn(context);
         var metrics = new JsonObject
@@ -87,6 +93,11 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             ["skipped"] = skipped.ToJson(),
             ["kept"] = new JsonArray([.. kept.Select(layer => (JsonNode)layer)]),
         };
+        if (trained is not null)
+        {
+            metrics["training"] = trained;
+        }
+
         if (type.Levels <= 256)
         {
             metrics["runtime"] = FusionReport.Create(model, context);
@@ -94,6 +105,9 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
         return metrics;
     }
+
+    /// <summary>The share of the stage's progress that calibration has.</summary>
+    private double CalibrationShare => options.Training is null ? 0.7 : 0.1;
 
     /// <summary>Products of 8 bits saturate on x64 processors without VNNI unless weights have 7 bits.</summary>
     private bool ReducesRange => options.ReduceRange ?? (type == ActivationType.UInt8 && Runtime.CpuCapabilities.Current is { Architecture: "x64", Avx512Vnni: false, AvxVnni: false });
@@ -155,33 +169,5 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             var (smallest, largest) = RangeSelection.Select(statistics[source.Name], method, options.Calibration?.Percentile ?? 99.99, type.Levels);
             _parameters[source] = AffineParameters.Spread(smallest, largest, type.Range);
         }
-    }
-
-    private void WriteActivations(StaticPlan plan, QdqWriter writer)
-    {
-        // Named before constants get their own DequantizeLinear, which is none of them.
-        var (nodes, values) = (plan.Nodes.ToHashSet(), plan.Values.ToArray());
-        foreach (var node in plan.Nodes.Where(node => !node.Is("Conv") && !node.Is("Gemm") && !node.Is("MatMul")))
-        {
-            foreach (var (index, constant) in node.Inputs.ToArray().Index().Where(input => input.Item is not null && QuantizedOperators.IsActivation(node, input.Index) && StaticPlan.IsConstant(input.Item)))
-            {
-                node.SetInput(index, ConstantActivation(constant!, node, writer));
-                constant!.RemoveIfUnused();
-            }
-        }
-
-        foreach (var value in values)
-        {
-            var source = plan.SourceOf(value);
-            writer.AddPair(value, source, _parameters[source], plan.Results.Contains(value), nodes);
-        }
-    }
-
-    private Value ConstantActivation(Value constant, Node node, QdqWriter writer)
-    {
-        var numbers = Layers.ConstantOf(constant)!.ToFloats();
-        var parameters = AffineParameters.Spread(numbers.Min(), numbers.Max(), type.Range);
-        var codes = Array.ConvertAll(numbers, number => (int)Math.Clamp(MathF.Round(number / parameters.Scale, MidpointRounding.ToEven) + parameters.ZeroPoint, type.Range.Low, type.Range.High));
-        return writer.AddConstant(constant, type.Integers(Layers.ConstantOf(constant)!.Dims, codes), Tensor.Float(parameters.Scale), type.ZeroPoint(parameters.ZeroPoint), null, node, $"_{node.Outputs[0]!.Name}");
     }
 }
