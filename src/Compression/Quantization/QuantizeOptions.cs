@@ -86,6 +86,10 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int16: whether additions, poolings and the like between quantized layers are computed in integers, too: faster, and less exact. Default: true, but not for diffusion models.", Example = "true")]
     public bool? Between { get; init; }
 
+    /// <summary>int8 and int16: a limit of noise. Null means none.</summary>
+    [Option("Schemes int8 and int16: the least signal-to-noise ratio of the outputs to the float32 model's, in dB, on inputs of the calibration. Each layer is quantized alone to see what it costs; the worst stay in float32 until this holds.", Min = 0, Max = 200, Example = "30")]
+    public double? MinSnr { get; init; }
+
     /// <summary>int8 and int16: first and last layers. Null means true.</summary>
     [Option("Schemes int8 and int16, diffusion models: the first and last layers and those of the timestep stay in float32. Default true.", Example = "false")]
     public bool? KeepEnds { get; init; }

@@ -41,6 +41,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Only(options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8 and int8-dynamic");
         Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16, and to int8-weights and int4 with method gptq");
         Only(hasRanges, options.Between, "between", "int8 and int16");
+        Only(hasRanges, options.MinSnr, "min-snr", "int8 and int16");
         Only(hasRanges, options.KeepEnds, "keep-ends", "int8 and int16");
         Only(hasRanges, options.Training, "training", "int8 and int16");
         AwareTraining.Validate(hasRanges ? options.Training : null, errors);

@@ -21,9 +21,6 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
     /// <summary>Runs that are looked at: evenly spaced among those of the calibration.</summary>
     private const int Runs = 8;
 
-    private readonly List<Node> _nodes = [];
-    private readonly List<Value> _constants = [];
-
     /// <summary>Compares all layers.</summary>
     /// <param name="layers">The layers, quantized.</param>
     /// <param name="inputs">The inputs of the calibration.</param>
@@ -36,15 +33,10 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
         var outputs = new List<string>();
         using (var function = Compile(layers, comparison, outputs, context.CancellationToken))
         {
-            var (runs, done) = (Math.Min(Runs, inputs.Runs), 0);
-            foreach (var (run, feeds) in inputs.Read(context.CancellationToken).Index())
+            foreach (var (run, feeds) in inputs.ReadSome(Runs, context.CancellationToken).Index())
             {
-                if (run == (long)done * inputs.Runs / runs)
-                {
-                    context.Report(progress.From + ((progress.To - progress.From) * done / runs), $"noise of layers, {done + 1} of {runs}");
-                    function.Run(feeds.Arrays, outputs, context.CancellationToken);
-                    done++;
-                }
+                context.Report(progress.From + ((progress.To - progress.From) * run / Runs), $"noise of layers, {run + 1} of {Math.Min(Runs, inputs.Runs)}");
+                function.Run(feeds.Arrays, outputs, context.CancellationToken);
             }
         }
 
@@ -53,61 +45,18 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
 
     private ICompiledFunction Compile(IReadOnlyList<StaticLayer> layers, CompareOperator comparison, List<string> outputs, CancellationToken cancellationToken)
     {
-        var graph = model.Graph;
-        var knewDomain = model.OpsetImports.ContainsKey(CustomOperator.Domain);
-        var watched = new List<Value>();
-        try
+        using var twins = new TwinLayers(model, type, domain, parametersOf, results);
+        foreach (var (index, layer) in layers.Index())
         {
-            model.OpsetImports[CustomOperator.Domain] = 1;
-            foreach (var (index, layer) in layers.Index())
+            foreach (var (result, twin) in twins.Add(layer))
             {
-                var weight = Dequantized(Constant("weight", layer.Integers), Constant("scale", layer.Scale), Constant("zero", layer.ZeroPoint), layer.Axis);
-                foreach (var (node, _) in layer.Layer.Uses)
-                {
-                    var twin = Add(node.OpType, [Quantized(node.Inputs[0]!), weight, .. node.Inputs.Skip(2)], node.Domain, [.. node.Attributes.Where(attribute => attribute.Name != "transB")]);
-                    var result = node.Outputs[0]!;
-                    watched.Add(Add(CompareOperator.Name, [result, results.Contains(result) ? Quantized(twin, result) : twin], CustomOperator.Domain, Attribute.Int(CompareOperator.Index, index)));
-                    graph.Outputs.Add(watched[^1]);
-                }
-            }
-
-            outputs.AddRange(watched.Select(value => value.Name));
-            return new OnnxRuntimeEngine().Compile(model, new EngineOptions { CustomOperators = [comparison] }, cancellationToken);
-        }
-        finally
-        {
-            watched.ForEach(value => graph.Outputs.Remove(value));
-            _nodes.Reverse();
-            _nodes.ForEach(graph.Remove);
-            _constants.ForEach(graph.RemoveInitializer);
-            if (!knewDomain)
-            {
-                model.OpsetImports.Remove(CustomOperator.Domain);
+                var compared = twins.Node(CompareOperator.Name, [result, twin], CustomOperator.Domain, model.Graph.Add, Attribute.Int(CompareOperator.Index, index));
+                twins.Ask(compared);
+                outputs.Add(compared.Name);
             }
         }
-    }
 
-    private Value Quantized(Value value, Value? like = null)
-    {
-        var parameters = parametersOf(like ?? value);
-        var (scale, zeroPoint) = (Constant("scale", Tensor.Float(parameters.Scale)), Constant("zero", type.ZeroPoint(parameters.ZeroPoint)));
-        return Dequantized(Add("QuantizeLinear", [value, scale, zeroPoint], domain), scale, zeroPoint, null);
-    }
-
-    private Value Dequantized(Value integers, Value scale, Value zeroPoint, int? axis) =>
-        Add("DequantizeLinear", [integers, scale, zeroPoint], domain, axis is { } a ? [Attribute.Int("axis", a)] : []);
-
-    private Value Constant(string name, Tensor tensor)
-    {
-        _constants.Add(model.Graph.AddInitializer("noise_" + name, tensor));
-        return _constants[^1];
-    }
-
-    private Value Add(string op, IEnumerable<Value?> inputs, string operatorDomain, params Attribute[] attributes)
-    {
-        var output = model.Graph.AddNode(null, op, $"noise_{op}", inputs, new TensorType(op == "QuantizeLinear" ? type.Type : DataType.Float, null), operatorDomain, attributes);
-        _nodes.Add(output.Producer!);
-        return output;
+        return new OnnxRuntimeEngine().Compile(model, new EngineOptions { CustomOperators = [comparison] }, cancellationToken);
     }
 
     private sealed class CompareOperator(int layers) : CustomOperator(Name, [OperatorParameter.Float, OperatorParameter.Float], [OperatorParameter.Float])

@@ -42,6 +42,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var isDiffusion = Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is not null;
         var everywhere = options.Between ?? !isDiffusion;
         var plan = new StaticPlan(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere);
+        var first = plan;
         Calibrate(plan, inputs);
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
         var parameters = _parameters.ToDictionary(item => item.Key.Name, item => item.Value);
@@ -50,9 +51,15 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var writer = new QdqWriter(model.Graph, type, domain);
         var (done, before, after) = (new JsonArray(), 0L, 0L);
         var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel));
-        var errors = quantized.ConvertAll(layer => layer.Quantize(value => _parameters[plan.SourceOf(value)].Scale, context.CancellationToken));
-        var noise = new LayerNoise(model, type, domain, value => _parameters[plan.SourceOf(value)], plan.Results).Measure(quantized, inputs, context, (options.Training is null ? CalibrationShare : TrainingShare, NoiseShare));
-        foreach (var (number, layer) in layers.Index())
+        var errors = quantized.ConvertAll(layer => layer.Quantize(value => ParametersOf(first, value).Scale, context.CancellationToken));
+        var noise = new LayerNoise(model, type, domain, value => ParametersOf(first, value), first.Results).Measure(quantized, inputs, context, (options.Training is null ? CalibrationShare : TrainingShare, NoiseShare));
+        var fallback = options.MinSnr is { } least ? FallBack(least, plan, quantized, inputs) : null;
+        if (fallback is not null)
+        {
+            plan = new StaticPlan(model.Graph, layers.Where((_, number) => fallback.Quantized[number]).SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere);
+        }
+
+        foreach (var (number, layer) in layers.Index().Where(item => fallback?.Quantized[item.Index] != false))
         {
             context.Report(NoiseShare + ((1 - NoiseShare) * number / layers.Count), layer.Name);
             var (tensor, error) = (layer.Tensor, errors[number]);
@@ -76,7 +83,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             });
         }
 
-        ActivationPairs.Write(plan, writer, type, source => _parameters[source]);
+        ActivationPairs.Write(plan, writer, type, source => ParametersOf(first, source));
         model.LeaveFile();
         skipped.Warn(context);
         var metrics = new JsonObject
@@ -93,6 +100,13 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             ["skipped"] = skipped.ToJson(),
             ["kept"] = new JsonArray([.. kept.Select(layer => (JsonNode)layer)]),
         };
+        if (fallback is not null)
+        {
+            metrics["fallback"] = new JsonArray([.. layers.Index().Where(item => !fallback.Quantized[item.Index]).Select(item => (JsonNode)item.Item.Name)]);
+            metrics["snrDb"] = double.IsFinite(fallback.SnrDb) ? Math.Round(fallback.SnrDb, 2) : null;
+            metrics["sensitivity"] = new JsonObject(layers.Index().Select(item => KeyValuePair.Create(item.Item.Name, (JsonNode?)Math.Round(Math.Min(fallback.Alone[item.Index], 999), 2))));
+        }
+
         if (trained is not null)
         {
             metrics["training"] = trained;
@@ -157,6 +171,23 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         }
 
         return (layers, skipped, kept);
+    }
+
+    /// <summary>Scale and zero point of a value: those of the one that it was moved from in the plan that was calibrated.</summary>
+    private AffineParameters ParametersOf(StaticPlan calibrated, Value value) => _parameters[calibrated.SourceOf(value)];
+
+    private FallbackChoice FallBack(double least, StaticPlan plan, IReadOnlyList<StaticLayer> quantized, ICalibrationInputs inputs)
+    {
+        var twins = new TwinLayers(model, type, DomainOf(model, type), value => ParametersOf(plan, value), plan.Results);
+        using var fallback = new QuantizationFallback(model, twins, quantized, inputs, context);
+        var choice = fallback.Choose(least, (share, activity) => context.Report(NoiseShare, activity));
+        if (!choice.Quantized.Any(isQuantized => isQuantized))
+        {
+            var limit = least.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            throw new CompressToolException(CompressionErrors.NoEffect, $"the outputs fall below {limit} dB with any layer that can be quantized; lower min-snr, or choose a scheme of more bits") { OptionPath = "min-snr" };
+        }
+
+        return choice;
     }
 
     private void Calibrate(StaticPlan plan, ICalibrationInputs inputs)

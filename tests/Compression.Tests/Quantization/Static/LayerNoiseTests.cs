@@ -38,21 +38,7 @@ public sealed class LayerNoiseTests
     [TestMethod]
     public void A_layer_whose_input_has_an_outlier_is_the_worst_and_named_by_the_advice()
     {
-        using var model = ClassicModels.Get("resnet/batchnorm-static").Build();
-        var (conv, _) = Layers.Find(model.Graph).Single(layer => layer.Name == "layer2.0.conv2").Uses[0];
-
-        // One channel a thousand times as large as the others takes all integers.
-        var factors = Enumerable.Repeat(1f, 16).ToArray();
-        factors[3] = 1000;
-        var scaled = model.Graph.AddNode(conv, "Mul", "outlier", [conv.Inputs[0], model.Graph.AddInitializer("factors", Tensor.Floats([1, 16, 1, 1], factors))], new TensorType(DataType.Float, null));
-        conv.SetInput(0, scaled);
-        var numbers = conv.Inputs[1]!.Initializer!.ToFloats();
-        for (var index = 0; index < numbers.Length; index++)
-        {
-            numbers[index] /= index / 9 % 16 == 3 ? 1000 : 1;
-        }
-
-        conv.Inputs[1]!.Initializer = Tensor.Floats(conv.Inputs[1]!.Initializer!.Dims, numbers);
+        using var model = OutlierModel();
         var metrics = new QuantizeStage().Run(model, (object)new QuantizeOptions { Scheme = QuantizationScheme.Int8, PerChannel = true, Calibration = new CalibrationOptions { Random = 4 } }, new StageContext()).Metrics;
 
         var worst = metrics["layers"]!.AsArray().MinBy(layer => (double)layer!["outputSnrDb"]!)!;
@@ -67,6 +53,27 @@ public sealed class LayerNoiseTests
         var metrics = new JsonObject { ["layers"] = new JsonArray(Layer("a", 30), Layer("b", 10), Layer("c", null), Layer("d", 20), Layer("e", 40)) };
         StringAssert.StartsWith(QuantizationAdvice.For(metrics), "quantization adds most noise to b (10.0 dB), d (20.0 dB), a (30.0 dB): ");
         Assert.IsNull(QuantizationAdvice.For([]));
+    }
+
+    /// <summary>A ResNet in which the input of one layer, layer2.0.conv2, has a channel that takes all integers.</summary>
+    internal static Model OutlierModel()
+    {
+        var model = ClassicModels.Get("resnet/batchnorm-static").Build();
+        var (conv, _) = Layers.Find(model.Graph).Single(layer => layer.Name == "layer2.0.conv2").Uses[0];
+
+        // One channel a thousand times as large as the others takes all integers.
+        var factors = Enumerable.Repeat(1f, 16).ToArray();
+        factors[3] = 1000;
+        var scaled = model.Graph.AddNode(conv, "Mul", "outlier", [conv.Inputs[0], model.Graph.AddInitializer("factors", Tensor.Floats([1, 16, 1, 1], factors))], new TensorType(DataType.Float, null));
+        conv.SetInput(0, scaled);
+        var numbers = conv.Inputs[1]!.Initializer!.ToFloats();
+        for (var index = 0; index < numbers.Length; index++)
+        {
+            numbers[index] /= index / 9 % 16 == 3 ? 1000 : 1;
+        }
+
+        conv.Inputs[1]!.Initializer = Tensor.Floats(conv.Inputs[1]!.Initializer!.Dims, numbers);
+        return model;
     }
 
     private static List<Dictionary<string, Tensor>> CalibrationInputs(Model model)

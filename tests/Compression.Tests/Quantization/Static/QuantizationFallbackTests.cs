@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+using CompressTool.Compression.Quantization;
+using CompressTool.Compression.Quantization.Calibration;
+using CompressTool.Compression.Stages;
+using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
+
+namespace CompressTool.Compression.Tests.Quantization.Static;
+
+/// <summary>Layers stay in float32 until the outputs are good enough.</summary>
+[TestClass]
+public sealed class QuantizationFallbackTests
+{
+    [TestMethod]
+    public void The_layer_that_hurts_most_stays_in_float_and_the_limit_holds()
+    {
+        var (without, free) = Quantize(null);
+        var before = Snr(without);
+        var limit = before + 6;
+
+        var (bytes, metrics) = Quantize(limit);
+
+        CollectionAssert.AreEqual(new[] { "layer2.0.conv2" }, metrics["fallback"]!.AsArray().Select(name => (string?)name).ToArray());
+        Assert.AreEqual((int)free["quantizedLayers"]! - 1, (int)metrics["quantizedLayers"]!);
+        Assert.IsGreaterThanOrEqualTo(limit, (double)metrics["snrDb"]!);
+        Assert.AreEqual((double)metrics["snrDb"]!, Snr(bytes), 1.5, "what was tried is what is made; results clipped by a Relu are not rounded where it is tried");
+        var alone = metrics["sensitivity"]!.AsObject().ToDictionary(layer => layer.Key, layer => (double)layer.Value!);
+        Assert.AreEqual("layer2.0.conv2", alone.MinBy(layer => layer.Value).Key);
+        Assert.AreEqual("[]", metrics["runtime"]!["floatOperators"]!.ToJsonString());
+    }
+
+    [TestMethod]
+    public void A_limit_that_holds_anyway_changes_nothing()
+    {
+        var (without, _) = Quantize(null);
+        var (bytes, metrics) = Quantize(1);
+        CollectionAssert.AreEqual(without, bytes, "the model was left as it was while it was tried out");
+        Assert.AreEqual("[]", metrics["fallback"]!.ToJsonString());
+    }
+
+    [TestMethod]
+    public void A_limit_that_no_layer_allows_is_an_error_at_its_place()
+    {
+        var error = Assert.ThrowsExactly<CompressToolException>(() => Quantize(150));
+        Assert.AreEqual((CompressionErrors.NoEffect, "min-snr"), (error.Code, error.OptionPath));
+    }
+
+    private static double Snr(byte[] quantized)
+    {
+        using var model = LayerNoiseTests.OutlierModel();
+        var original = model.ToBytes();
+        using var inputs = CalibrationSource.Open(model, Calibration, new StageContext());
+        Tensor[] Outputs(byte[] bytes) => [.. inputs.Read(default).Select(feeds => ModelRunner.Run(bytes, feeds.Arrays.ToDictionary(array => array.Key, array => array.Value.ToTensor())).Values.Single())];
+        var (exact, noisy) = (Outputs(original), Outputs(quantized));
+        float[] All(Tensor[] tensors) => [.. tensors.SelectMany(tensor => tensor.ToFloats())];
+        return ModelRunner.SnrDb(Tensor.Floats([All(exact).Length], All(exact)), Tensor.Floats([All(noisy).Length], All(noisy)));
+    }
+
+    private static CalibrationOptions Calibration => new() { Random = 8, Batch = 1, Method = CalibrationMethod.MinMax };
+
+    private static (byte[] Bytes, JsonObject Metrics) Quantize(double? least)
+    {
+        using var model = LayerNoiseTests.OutlierModel();
+        var result = new QuantizeStage().Run(model, (object)new QuantizeOptions { Scheme = QuantizationScheme.Int8, Between = false, MinSnr = least, Calibration = Calibration }, new StageContext());
+        return (result.Model.ToBytes(), result.Metrics);
+    }
+}
