@@ -45,4 +45,8 @@ public sealed record CalibrationOptions
     /// <summary>The percentile.</summary>
     [Option("Schemes int8 and int16, method percentile: the share of the numbers, in per cent, that is not clipped. Default 99.99.", Min = 50, Max = 100, Example = "99.9")]
     public double? Percentile { get; init; }
+
+    /// <summary>The percentile of timesteps.</summary>
+    [Option("Samples of a diffusion model: the share of the timesteps, in per cent, whose extremes are in the range; those of the others are clipped, so that a few steps do not make the integers coarse for all. Default 100.", Min = 1, Max = 100, Example = "90")]
+    public double? StepPercentile { get; init; }
 }

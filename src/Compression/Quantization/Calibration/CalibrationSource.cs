@@ -36,6 +36,7 @@ internal static class CalibrationSource
             ("count", options.Count is not null, options.Data is not null, "count says how much of data is read"),
             ("samples.decoder", options.Samples?.Decoder is not null, false, "nobody looks at the images"),
             ("batch", options.Batch is not null, options.Data is not null || options.Random is not null, "samples has a batch of its own"),
+            ("step-percentile", options.StepPercentile is not null, findsRanges && options.Data is null && options.Random is null, "it clips the ranges of activations over the timesteps of a diffusion model's samples, and there are none"),
             ("timesteps", options.Timesteps is not null, options.Data is null && options.Random is null, "timesteps belongs to the samples of a diffusion model"),
             ("method", options.Method is not null, findsRanges, "calibration.method chooses the ranges of activations, which schemes int8 and int16 have"),
             ("percentile", options.Percentile is not null, findsRanges && (options.Method is null or CalibrationMethod.Percentile), findsRanges ? "percentile belongs to method percentile" : "percentile chooses the ranges of activations, which schemes int8 and int16 have"),

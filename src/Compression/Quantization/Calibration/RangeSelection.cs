@@ -22,6 +22,21 @@ internal static class RangeSelection
         _ => (statistics.Smallest, statistics.Largest),
     };
 
+    /// <summary>Narrows a range to the extremes of most steps (ModelOpt takes the least of the first steps in the same spirit).</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="steps">The extremes of each step.</param>
+    /// <param name="percentile">The share of the steps, in per cent, whose extremes stay inside.</param>
+    public static (float Smallest, float Largest) ClipSteps((float Smallest, float Largest) range, IReadOnlyList<(float Smallest, float Largest)> steps, double percentile)
+    {
+        if (steps.Count == 0)
+        {
+            return range;
+        }
+
+        var last = Math.Clamp((int)Math.Ceiling(percentile / 100 * steps.Count) - 1, 0, steps.Count - 1);
+        return (Math.Max(range.Smallest, steps.Select(step => step.Smallest).OrderDescending().ElementAt(last)), Math.Min(range.Largest, steps.Select(step => step.Largest).Order().ElementAt(last)));
+    }
+
     private static (float Smallest, float Largest) Percentile(ValueStatistics statistics, double percentile)
     {
         var histogram = statistics.Histogram;

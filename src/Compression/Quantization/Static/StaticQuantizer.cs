@@ -197,7 +197,8 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var method = options.Calibration?.Method ?? CalibrationMethod.Percentile;
         foreach (var source in sources)
         {
-            var (smallest, largest) = RangeSelection.Select(statistics[source.Name], method, options.Calibration?.Percentile ?? 99.99, type.Levels);
+            var chosen = RangeSelection.Select(statistics[source.Name], method, options.Calibration?.Percentile ?? 99.99, type.Levels);
+            var (smallest, largest) = RangeSelection.ClipSteps(chosen, statistics[source.Name].Steps, options.Calibration?.StepPercentile ?? 100);
             _parameters[source] = AffineParameters.Spread(smallest, largest, type.Range);
         }
     }

@@ -119,7 +119,7 @@ public sealed class CalibrationTests
         Assert.AreEqual("", Errors(new CalibrationOptions { Percentile = 99 }));
         Assert.AreEqual("calibration", Errors(new CalibrationOptions { Random = 4, Data = data }));
         Assert.AreEqual("calibration.count|calibration.batch", Errors(new CalibrationOptions { Count = 4, Batch = 4 }));
-        Assert.AreEqual("calibration.timesteps", Errors(new CalibrationOptions { Random = 4, Timesteps = 4 }));
+        Assert.AreEqual("calibration.step-percentile|calibration.timesteps", Errors(new CalibrationOptions { Random = 4, Timesteps = 4, StepPercentile = 90 }));
         Assert.AreEqual("calibration.percentile", Errors(new CalibrationOptions { Method = CalibrationMethod.Entropy, Percentile = 99 }));
         Assert.AreEqual("calibration.samples.decoder", Errors(new CalibrationOptions { Samples = new CalibrationSampleOptions { Decoder = new Options.RecipePath("d.onnx", "/d.onnx") } }));
         Assert.AreEqual("calibration.samples.sampler", Errors(new CalibrationOptions { Samples = new CalibrationSampleOptions { Sampler = "dimm" } }));

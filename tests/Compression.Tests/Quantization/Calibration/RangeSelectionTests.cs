@@ -26,6 +26,21 @@ public sealed class RangeSelectionTests
     }
 
     [TestMethod]
+    public void Steps_with_outliers_are_clipped()
+    {
+        var statistics = new ValueStatistics();
+        foreach (var (number, step) in new[] { 5f, -40, 30, 1, 2, -2, 3, -3, 4, -1 }.Index().Select(item => (item.Item, item.Index)))
+        {
+            statistics.Add([number, number / 2], step);
+        }
+
+        Assert.AreEqual((-40f, 30f), RangeSelection.ClipSteps((-40, 30), statistics.Steps, 100));
+        Assert.AreEqual((-3f, 5f), RangeSelection.ClipSteps((-40, 30), statistics.Steps, 90));
+        Assert.AreEqual((-2f, 4f), RangeSelection.ClipSteps((-40, 30), statistics.Steps, 80));
+        Assert.AreEqual((-2.5f, 3f), RangeSelection.ClipSteps((-2.5f, 3), statistics.Steps, 90), "a range is never widened");
+    }
+
+    [TestMethod]
     public void A_percentile_never_goes_beyond_zero()
     {
         var (low, high) = RangeSelection.Select(Of([.. Enumerable.Repeat(3f, 1000), -1]), CalibrationMethod.Percentile, 90, 256);
