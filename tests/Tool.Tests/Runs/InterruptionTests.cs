@@ -28,17 +28,15 @@ public sealed class InterruptionTests
         for (var i = 0; i < Kills; i++)
         {
             using var folder = new RunFolder(Stages);
-            var delay = duration * (0.2 + (random.NextDouble() * 0.8));
-            var duringWork = i % 2 == 0;
+            var kill = (Moment)(i % Enum.GetValues<Moment>().Length);
+            var delay = TimeSpan.Zero;
             await Start(folder, async process =>
             {
-                // Half of the kills come at any time, half a random moment after the first stage began to write.
-                if (duringWork)
-                {
-                    await WorkBegun(folder, process);
-                    delay = duration * (random.NextDouble() * 0.3);
-                }
+                var started = Stopwatch.StartNew();
+                await Reached(kill, folder, process);
 
+                // Shares of the time that this very run took to get there, so that load moves the kills with the work.
+                delay = kill == Moment.AnyTime ? duration * random.NextDouble() : started.Elapsed * (random.NextDouble() * 0.1);
                 await Task.Delay(delay);
                 process.Kill();
             });
@@ -46,7 +44,7 @@ public sealed class InterruptionTests
 
             (await ToolRunner.RunAsync("run", folder.Recipe, "--output", folder.Output)).Expect(0);
 
-            CollectionAssert.AreEqual(expected, folder.Results(), $"after a kill at {delay}");
+            CollectionAssert.AreEqual(expected, folder.Results(), $"after a kill {delay} after {kill}");
             Assert.IsEmpty(Directory.GetDirectories(Path.Combine(folder.Path, "obj", "compress", "store", "tmp")), "a killed run's folder was not replaced");
         }
 
@@ -79,15 +77,34 @@ public sealed class InterruptionTests
         (await ToolRunner.RunAsync("run", folder.Recipe)).Expect(0);
     }
 
-    private static async Task WorkBegun(RunFolder folder, Process process)
+    private static async Task Reached(Moment moment, RunFolder folder, Process process)
     {
-        var temporary = Path.Combine(folder.Path, "obj", "compress", "store", "tmp");
-        while (!process.HasExited && !(Directory.Exists(temporary) && Directory.EnumerateDirectories(temporary).Any()))
+        var store = Path.Combine(folder.Path, "obj", "compress", "store");
+        while (!process.HasExited && !(moment switch
+        {
+            Moment.WorkBegun => Folders(Path.Combine(store, "tmp"), 1) > 0,
+            Moment.FirstArtifact => Folders(Path.Combine(store, "artifacts"), 2) > 0,
+            Moment.SecondArtifact => Folders(Path.Combine(store, "artifacts"), 2) > 1,
+            _ => true,
+        }))
         {
             await Task.Delay(1);
         }
     }
 
+    private static int Folders(string path, int depth) => !Directory.Exists(path) ? 0
+        : depth == 1 ? Directory.GetDirectories(path).Length
+        : Directory.GetDirectories(path).Sum(folder => Folders(folder, depth - 1));
+
     private static Task<ToolResult> Start(RunFolder folder, Func<Process, Task>? started) =>
         ToolRunner.StartAsync(folder.Path, started, "run", folder.Recipe, "--output", folder.Output);
+
+    /// <summary>What a kill waits for.</summary>
+    private enum Moment
+    {
+        AnyTime,
+        WorkBegun,
+        FirstArtifact,
+        SecondArtifact,
+    }
 }
