@@ -33,7 +33,7 @@ public static class SharedArtifacts
         return (store.Find(key) ?? store.Commit(key, folder =>
         {
             wanted.Make(folder);
-            var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new ArtifactFile(file.Name, file.Length, store.Hashes.Get(file.FullName, cancellationToken)));
+            var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new ArtifactFile(file.Name, file.Length, FileHashes.Sha256(file.FullName, cancellationToken)));
             return new Artifact(folder, key, wanted.Kind, ingredients, [.. files], [], []);
         })).Folder;
     }

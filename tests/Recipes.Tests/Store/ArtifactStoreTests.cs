@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Recipes.Store;
@@ -193,6 +194,22 @@ public sealed class ArtifactStoreTests
 
         Assert.AreEqual("7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed", first);
         Assert.AreEqual("3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3", second);
+    }
+
+    [TestMethod]
+    public void Hash_of_a_long_file_is_that_of_the_hashes_of_its_pieces()
+    {
+        using var folder = new TempFolder();
+        const int Piece = 16 << 20;
+        var bytes = new byte[(2 * Piece) + 5];
+        new Random(1).NextBytes(bytes);
+        var path = folder.File("model");
+        File.WriteAllBytes(path, bytes);
+        byte[][] pieces = [SHA256.HashData(bytes.AsSpan(0, Piece)), SHA256.HashData(bytes.AsSpan(Piece, Piece)), SHA256.HashData(bytes.AsSpan(2 * Piece))];
+
+        var hash = new FileHashes(null).Get(path, CancellationToken.None);
+
+        Assert.AreEqual(Convert.ToHexStringLower(SHA256.HashData(pieces.SelectMany(piece => piece).ToArray())), hash);
     }
 
     [TestMethod]
