@@ -26,85 +26,63 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     private const double NoiseShare = 0.9;
 
     private readonly Dictionary<Value, AffineParameters> _parameters = [];
+    private readonly string _domain = DomainOf(model, type);
+    private readonly bool _isEverywhere = options.Between ?? Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is null;
 
     /// <summary>Quantizes the model in place. Large weights are computed when the model is saved.</summary>
     /// <returns>The metrics.</returns>
     /// <exception cref="CompressToolException">No layer can be quantized, one that the recipe names cannot, or there is nothing to calibrate with.</exception>
     public JsonObject Run()
     {
-        var domain = DomainOf(model, type);
         using var inputs = CalibrationSource.Open(model, options.Calibration, context);
         using var training = options.Training is { } wish ? AwareTraining.Open(model, wish, context.Part(CalibrationShare, TrainingShare)) : null;
         var folded = BatchNormalizationFolding.Run(model);
         ShapeInference.Run(model);
         var (layers, skipped, kept) = Choose();
         layers.ForEach(StaticLayer.SplitBias);
-        var isDiffusion = Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is not null;
-        var everywhere = options.Between ?? !isDiffusion;
-        var plan = new StaticPlan(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere);
-        var first = plan;
+        var plan = PlanOf(layers);
         Calibrate(plan, inputs);
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
         var parameters = _parameters.ToDictionary(item => item.Key.Name, item => item.Value);
-        var trained = training?.Run(copy => new FakeQuantization(copy, type, domain, range, perChannel).Insert(layers, everywhere, parameters));
+        var trained = training?.Run(copy => new FakeQuantization(copy, type, _domain, range, perChannel).Insert(layers, _isEverywhere, parameters));
 
-        var writer = new QdqWriter(model.Graph, type, domain);
-        var (done, before, after) = (new JsonArray(), 0L, 0L);
         var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel));
-        var errors = quantized.ConvertAll(layer => layer.Quantize(value => ParametersOf(first, value).Scale, context.CancellationToken));
-        var noise = new LayerNoise(model, type, domain, value => ParametersOf(first, value), first.Results).Measure(quantized, inputs, context, (options.Training is null ? CalibrationShare : TrainingShare, NoiseShare));
+        var errors = quantized.ConvertAll(layer => Quantize(layer, plan));
+        var noise = new LayerNoise(model, type, _domain, value => ParametersOf(plan, value), plan.Results).Measure(quantized, inputs, context, (options.Training is null ? CalibrationShare : TrainingShare, NoiseShare));
         var fallback = options.MinSnr is { } least ? FallBack(least, plan, quantized, inputs) : null;
-        if (fallback is not null)
-        {
-            plan = new StaticPlan(model.Graph, layers.Where((_, number) => fallback.Quantized[number]).SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere);
-        }
+        int[] chosen = [.. Enumerable.Range(0, layers.Count).Where(number => fallback?.Quantized[number] != false)];
+        var last = fallback is null ? plan : PlanOf(chosen.Select(number => layers[number]));
 
-        foreach (var (number, layer) in layers.Index().Where(item => fallback?.Quantized[item.Index] != false))
-        {
-            context.Report(NoiseShare + ((1 - NoiseShare) * number / layers.Count), layer.Name);
-            var (tensor, error) = (layer.Tensor, errors[number]);
-            if (!error.IsFinite)
-            {
-                throw new CompressToolException(CompressionErrors.UnsuitableModel, $"some weights of the layer '{layer.Name}' are infinite or not numbers; leave it out") { OptionPath = "layers.exclude" };
-            }
+        var described = new JsonArray([.. chosen.Select(number => Describe(quantized[number], errors[number], noise[number]))]);
+        var before = chosen.Sum(number => layers[number].Tensor.ByteLength);
 
+        var writer = new QdqWriter(model.Graph, type, _domain);
+        foreach (var (index, number) in chosen.Index())
+        {
+            context.Report(NoiseShare + ((1 - NoiseShare) * index / chosen.Length), layers[number].Name);
             quantized[number].Write(writer);
-            var bytes = quantized[number].Stored.Sum(part => part.ByteLength);
-            before += tensor.ByteLength;
-            after += bytes;
-            done.Add((JsonNode)new JsonObject
-            {
-                ["name"] = layer.Name,
-                ["shape"] = new JsonArray([.. tensor.Dims.Select(dim => (JsonNode)dim)]),
-                ["bytes"] = bytes,
-                ["snrDb"] = error.SnrDb,
-                ["maxAbsError"] = error.MaxAbsError,
-                ["outputSnrDb"] = noise[number],
-            });
         }
 
-        ActivationPairs.Write(plan, writer, type, source => ParametersOf(first, source));
+        ActivationPairs.Write(last, writer, type, source => ParametersOf(plan, source));
         model.LeaveFile();
         skipped.Warn(context);
         var metrics = new JsonObject
         {
-            ["quantizedLayers"] = done.Count,
-            ["quantizedNodes"] = plan.Nodes.Count,
+            ["quantizedLayers"] = chosen.Length,
+            ["quantizedNodes"] = last.Nodes.Count,
             ["quantizedActivations"] = _parameters.Count,
             ["foldedNormalizations"] = folded,
             ["calibrationRuns"] = inputs.Runs,
             ["reduceRange"] = ReducesRange,
             ["weightBytesBefore"] = before,
-            ["weightBytesAfter"] = after,
-            ["layers"] = done,
+            ["weightBytesAfter"] = chosen.Sum(number => BytesOf(quantized[number])),
+            ["layers"] = described,
             ["skipped"] = skipped.ToJson(),
             ["kept"] = new JsonArray([.. kept.Select(layer => (JsonNode)layer)]),
         };
         if (fallback is not null)
         {
-            metrics["fallback"] = new JsonArray([.. layers.Index().Where(item => !fallback.Quantized[item.Index]).Select(item => (JsonNode)item.Item.Name)]);
-            metrics["snrDb"] = double.IsFinite(fallback.SnrDb) ? Math.Round(fallback.SnrDb, 2) : null;
-            metrics["sensitivity"] = new JsonObject(layers.Index().Select(item => KeyValuePair.Create(item.Item.Name, (JsonNode?)Math.Round(Math.Min(fallback.Alone[item.Index], 999), 2))));
+            Describe(fallback, layers, metrics);
         }
 
         if (trained is not null)
@@ -136,6 +114,34 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
         OpsetVersions.ImportMicrosoft(model);
         return OpsetVersions.Microsoft;
+    }
+
+    private static long BytesOf(StaticLayer layer) => layer.Stored.Sum(part => part.ByteLength);
+
+    private static JsonObject Describe(StaticLayer layer, WeightErrorSums error, double? noise) => new()
+    {
+        ["name"] = layer.Layer.Name,
+        ["shape"] = new JsonArray([.. layer.Layer.Tensor.Dims.Select(dim => (JsonNode)dim)]),
+        ["bytes"] = BytesOf(layer),
+        ["snrDb"] = error.SnrDb,
+        ["maxAbsError"] = error.MaxAbsError,
+        ["outputSnrDb"] = noise,
+    };
+
+    private static void Describe(FallbackChoice fallback, List<Layer> layers, JsonObject metrics)
+    {
+        metrics["fallback"] = new JsonArray([.. layers.Index().Where(item => !fallback.Quantized[item.Index]).Select(item => (JsonNode)item.Item.Name)]);
+        metrics["snrDb"] = double.IsFinite(fallback.SnrDb) ? Math.Round(fallback.SnrDb, 2) : null;
+        metrics["sensitivity"] = new JsonObject(layers.Index().Select(item => KeyValuePair.Create(item.Item.Name, (JsonNode?)Math.Round(Math.Min(fallback.Alone[item.Index], 999), 2))));
+    }
+
+    private StaticPlan PlanOf(IEnumerable<Layer> layers) => new(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), _isEverywhere);
+
+    private WeightErrorSums Quantize(StaticLayer layer, StaticPlan plan)
+    {
+        var error = layer.Quantize(value => ParametersOf(plan, value).Scale, context.CancellationToken);
+        return error.IsFinite ? error
+            : throw new CompressToolException(CompressionErrors.UnsuitableModel, $"some weights of the layer '{layer.Layer.Name}' are infinite or not numbers; leave it out") { OptionPath = "layers.exclude" };
     }
 
     private (List<Layer> Layers, SkippedLayers Skipped, List<string> Kept) Choose()
@@ -178,7 +184,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
     private FallbackChoice FallBack(double least, StaticPlan plan, IReadOnlyList<StaticLayer> quantized, ICalibrationInputs inputs)
     {
-        var twins = new TwinLayers(model, type, DomainOf(model, type), value => ParametersOf(plan, value), plan.Results);
+        var twins = new TwinLayers(model, type, _domain, value => ParametersOf(plan, value), plan.Results);
         using var fallback = new QuantizationFallback(model, twins, quantized, inputs, context);
         var choice = fallback.Choose(least, (share, activity) => context.Report(NoiseShare, activity));
         if (!choice.Quantized.Any(isQuantized => isQuantized))
