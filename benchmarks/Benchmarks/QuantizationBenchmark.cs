@@ -23,9 +23,10 @@ internal sealed class QuantizationBenchmark : IBenchmark
 
     public void Run(BenchmarkContext context)
     {
-        CompareLatency(context, "resnet", () => ResNet.Build(scale: 4, side: 128), ConvolutionLimit);
-        CompareLatency(context, "mobilenet-v2", () => MobileNetV2.Build(scale: 3, side: 128), ConvolutionLimit);
-        CompareLatency(context, "vit", () => VisionTransformer.Build(scale: 8, side: 128), MatrixLimit);
+        // As wide as ResNet-50's first stages, MobileNetV2 and ViT-B, and less deep.
+        CompareLatency(context, "resnet", () => ResNet.Build(scale: 8, side: 224), ConvolutionLimit);
+        CompareLatency(context, "mobilenet-v2", () => MobileNetV2.Build(scale: 4, side: 224), ConvolutionLimit);
+        CompareLatency(context, "vit", () => VisionTransformer.Build(scale: 16, side: 128), MatrixLimit);
         CompareSamples(context);
         Large(context);
     }

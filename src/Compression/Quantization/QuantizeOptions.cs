@@ -90,6 +90,10 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int16: the least signal-to-noise ratio of the outputs to the float32 model's, in dB, on inputs of the calibration. Each layer is quantized alone to see what it costs; the worst stay in float32 until this holds.", Min = 0, Max = 200, Example = "30")]
     public double? MinSnr { get; init; }
 
+    /// <summary>int8: layers that integers do not make faster. Null means false.</summary>
+    [Option("Scheme int8: layers that this machine computes no faster in 8 bits than in float32 stay in float32. Each is measured alone, on one thread; the result depends on the machine that builds. Default false.", Example = "true")]
+    public bool? OnlyFaster { get; init; }
+
     /// <summary>int8 and int16: first and last layers. Null means true.</summary>
     [Option("Schemes int8 and int16, diffusion models: the first and last layers and those of the timestep stay in float32. Default true.", Example = "false")]
     public bool? KeepEnds { get; init; }

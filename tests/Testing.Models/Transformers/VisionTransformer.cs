@@ -7,18 +7,22 @@ public static class VisionTransformer
 {
     private const long Width = 48;
     private const int Heads = 3;
+
+    /// <summary>Channels of a head in published models, which wide ones get.</summary>
+    private const long HeadSize = 64;
     private const int Depth = 3;
 
     /// <summary>Builds it for images [batch, 3, side, side] in patches of 8 x 8.</summary>
     /// <param name="isDynamic">Whether the batch is open.</param>
     /// <param name="opset">Version of the operators; before 17 layer normalisation is decomposed.</param>
-    /// <param name="scale">How many times as many channels and heads.</param>
+    /// <param name="scale">How many times as many channels.</param>
     /// <param name="side">Height and width of the images.</param>
     public static Model Build(bool isDynamic = false, int opset = 17, int scale = 1, int side = 32)
     {
         var graph = new ExporterGraph(isDynamic, opset);
         var m = graph.Root;
         var width = Width * scale;
+        var heads = (int)Math.Max(Heads, width / HeadSize);
         var x = m["patch_embed"].PatchEmbed(graph.Input("input", DataType.Float, graph.Batch, 3, side, side), width, 8);
         var token = m.Expand(m.Parameter("cls_token", 0, 1, 1, 1, width), m.Size(x, 0), -1, -1);
         x = m.Concat(1, token, x);
@@ -26,7 +30,7 @@ public static class VisionTransformer
         for (var index = 0; index < Depth; index++)
         {
             var block = m["blocks"][index];
-            x = block.Add(x, block["attn"].FusedAttention(block["norm1"].LayerNorm(x, 1e-6), Heads * scale));
+            x = block.Add(x, block["attn"].FusedAttention(block["norm1"].LayerNorm(x, 1e-6), heads));
             x = block.Add(x, block["mlp"].Mlp(block["norm2"].LayerNorm(x, 1e-6)));
         }
 

@@ -40,6 +40,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         ShapeInference.Run(model);
         var (layers, skipped, kept) = Choose();
         layers.ForEach(StaticLayer.SplitBias);
+        var slower = options.OnlyFaster ?? false ? RemoveSlower(layers) : null;
         var plan = PlanOf(layers);
         Calibrate(plan, inputs);
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
@@ -83,6 +84,11 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         if (fallback is not null)
         {
             Describe(fallback, layers, metrics);
+        }
+
+        if (slower is not null)
+        {
+            metrics["slower"] = slower;
         }
 
         if (trained is not null)
@@ -177,6 +183,33 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         }
 
         return (layers, skipped, kept);
+    }
+
+    /// <summary>Leaves out the layers that take longer in integers than in float32; each one that goes may change what its neighbours cost.</summary>
+    private JsonArray RemoveSlower(List<Layer> layers)
+    {
+        var (speed, removed) = (new LayerSpeed(model, type, options.PerChannel ?? true, context.CancellationToken), new JsonArray());
+        context.Report(0, "time of layers");
+        while (true)
+        {
+            var plan = PlanOf(layers);
+            var slower = layers.Select(layer => (Layer: layer, Time: speed.Measure(layer, plan))).Where(item => item.Time is { } time && time.Integer >= time.Float).ToArray();
+            if (slower.Length == 0)
+            {
+                return removed;
+            }
+
+            foreach (var (layer, time) in slower)
+            {
+                layers.Remove(layer);
+                removed.Add((JsonNode)new JsonObject { ["name"] = layer.Name, ["floatMs"] = Math.Round(time!.Value.Float, 3), ["integerMs"] = Math.Round(time.Value.Integer, 3) });
+            }
+
+            if (layers.Count == 0)
+            {
+                throw new CompressToolException(CompressionErrors.NoEffect, "this machine computes no layer faster in 8 bits than in float32; leave only-faster out to quantize for another one, or choose another scheme") { OptionPath = "only-faster" };
+            }
+        }
     }
 
     /// <summary>Scale and zero point of a value: those of the one that it was moved from in the plan that was calibrated.</summary>
