@@ -90,6 +90,10 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int16: the least signal-to-noise ratio of the outputs to the float32 model's, in dB, on inputs of the calibration. Each layer is quantized alone to see what it costs; the worst stay in float32 until this holds.", Min = 0, Max = 200, Example = "30")]
     public double? MinSnr { get; init; }
 
+    /// <summary>int8 and int16: layers behind concatenations. Null means by their ranges in diffusion models.</summary>
+    [Option("Schemes int8 and int16: layers that read concatenated channels, as a U-Net's decoder reads its skip connections, become one layer for each part, whose results are added: each part has scales of its own. true: all; false: none. Default: in diffusion models those whose parts have ranges that differ more than four times; in others none.", Example = "false")]
+    public bool? SplitShortcuts { get; init; }
+
     /// <summary>int8: layers that integers do not make faster. Null means false.</summary>
     [Option("Scheme int8: layers that this machine computes no faster in 8 bits than in float32 stay in float32. Each is measured alone, on one thread; the result depends on the machine that builds. Default false.", Example = "true")]
     public bool? OnlyFaster { get; init; }

@@ -43,6 +43,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Only(hasRanges, options.Between, "between", "int8 and int16");
         Only(hasRanges, options.MinSnr, "min-snr", "int8 and int16");
         Only(options.Scheme == QuantizationScheme.Int8, options.OnlyFaster, "only-faster", "int8");
+        Only(hasRanges, options.SplitShortcuts, "split-shortcuts", "int8 and int16");
         Only(hasRanges, options.KeepEnds, "keep-ends", "int8 and int16");
         Only(hasRanges, options.Training, "training", "int8 and int16");
         AwareTraining.Validate(hasRanges ? options.Training : null, errors);

@@ -25,9 +25,15 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     /// <summary>The share that is done when the layers have been compared with their float32 selves.</summary>
     private const double NoiseShare = 0.9;
 
+    /// <summary>The share of the calibration that its first pass has where there may be a second one.</summary>
+    private const double FirstPassShare = 0.7;
+
+    /// <summary>How many times as large the range of one part of a concatenation must be as that of another: the smaller one would lose more than two bits.</summary>
+    private const float SplitRatio = 4;
+
     private readonly Dictionary<Value, AffineParameters> _parameters = [];
     private readonly string _domain = DomainOf(model, type);
-    private readonly bool _isEverywhere = options.Between ?? Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is null;
+    private readonly bool _isDiffusion = Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is not null;
 
     /// <summary>Quantizes the model in place. Large weights are computed when the model is saved.</summary>
     /// <returns>The metrics.</returns>
@@ -41,11 +47,10 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var (layers, skipped, kept) = Choose();
         layers.ForEach(StaticLayer.SplitBias);
         var slower = options.OnlyFaster ?? false ? RemoveSlower(layers) : null;
-        var plan = PlanOf(layers);
-        Calibrate(plan, inputs);
+        var (plan, split) = Calibrate(layers, inputs);
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
         var parameters = _parameters.ToDictionary(item => item.Key.Name, item => item.Value);
-        var trained = training?.Run(copy => new FakeQuantization(copy, type, _domain, range, perChannel).Insert(layers, _isEverywhere, parameters));
+        var trained = training?.Run(copy => new FakeQuantization(copy, type, _domain, range, perChannel).Insert(layers, IsEverywhere, parameters));
 
         var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel));
         var errors = quantized.ConvertAll(layer => Quantize(layer, plan));
@@ -71,8 +76,9 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         {
             ["quantizedLayers"] = chosen.Length,
             ["quantizedNodes"] = last.Nodes.Count,
-            ["quantizedActivations"] = _parameters.Count,
+            ["quantizedActivations"] = last.Values.Select(last.SourceOf).Distinct().Count(),
             ["foldedNormalizations"] = folded,
+            ["split"] = new JsonArray([.. split.Select(layer => (JsonNode)layer)]),
             ["calibrationRuns"] = inputs.Runs,
             ["reduceRange"] = ReducesRange,
             ["weightBytesBefore"] = before,
@@ -103,6 +109,8 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
         return metrics;
     }
+
+    private bool IsEverywhere => options.Between ?? !_isDiffusion;
 
     /// <summary>The share of the stage's progress that calibration has.</summary>
     private double CalibrationShare => options.Training is null ? 0.7 : 0.1;
@@ -141,7 +149,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         metrics["sensitivity"] = new JsonObject(layers.Index().Select(item => KeyValuePair.Create(item.Item.Name, (JsonNode?)Math.Round(Math.Min(fallback.Alone[item.Index], 999), 2))));
     }
 
-    private StaticPlan PlanOf(IEnumerable<Layer> layers) => new(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), _isEverywhere);
+    private StaticPlan PlanOf(IEnumerable<Layer> layers) => new(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), IsEverywhere);
 
     private WeightErrorSums Quantize(StaticLayer layer, StaticPlan plan)
     {
@@ -229,16 +237,44 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         return choice;
     }
 
-    private void Calibrate(StaticPlan plan, ICalibrationInputs inputs)
+    /// <summary>Finds the ranges of all activations; layers behind concatenations whose parts have ranges too different are divided, and the ranges of their results found in a second pass.</summary>
+    private (StaticPlan Plan, IReadOnlyList<string> Split) Calibrate(List<Layer> layers, ICalibrationInputs inputs)
     {
-        var sources = plan.Values.Select(plan.SourceOf).Distinct().ToList();
-        var statistics = Calibrator.Run(model, sources, inputs, context, (0, CalibrationShare));
-        var method = options.Calibration?.Method ?? CalibrationMethod.Percentile;
-        foreach (var source in sources)
+        var candidates = options.SplitShortcuts ?? _isDiffusion ? ConcatenationSplit.Find(layers) : new Dictionary<Layer, IReadOnlyList<Value>>();
+        if (options.SplitShortcuts == true || candidates.Count == 0)
         {
-            var chosen = RangeSelection.Select(statistics[source.Name], method, options.Calibration?.Percentile ?? 99.99, type.Levels);
-            var (smallest, largest) = RangeSelection.ClipSteps(chosen, statistics[source.Name].Steps, options.Calibration?.StepPercentile ?? 100);
-            _parameters[source] = AffineParameters.Spread(smallest, largest, type.Range);
+            var all = ConcatenationSplit.Run(model, layers, candidates.Keys.ToHashSet());
+            var whole = PlanOf(layers);
+            FindRanges(whole.Values.Select(whole.SourceOf), inputs, (0, CalibrationShare));
+            return (whole, all);
+        }
+
+        var joint = PlanOf(layers);
+        FindRanges(joint.Values.Select(joint.SourceOf).Concat(candidates.Values.SelectMany(parts => parts)), inputs, (0, FirstPassShare * CalibrationShare));
+        var chosen = candidates.Where(item => item.Value.Max(Scale) > SplitRatio * item.Value.Min(Scale)).Select(item => item.Key).ToHashSet();
+        var split = ConcatenationSplit.Run(model, layers, chosen);
+        var plan = split.Count > 0 ? PlanOf(layers) : joint;
+        FindRanges(plan.Values.Select(plan.SourceOf), inputs, (FirstPassShare * CalibrationShare, CalibrationShare));
+        return (plan, split);
+
+        float Scale(Value part) => _parameters[part].Scale;
+    }
+
+    private void FindRanges(IEnumerable<Value> values, ICalibrationInputs inputs, (double From, double To) progress)
+    {
+        var unknown = values.Distinct().Where(value => !_parameters.ContainsKey(value)).ToList();
+        if (unknown.Count == 0)
+        {
+            return;
+        }
+
+        var statistics = Calibrator.Run(model, unknown, inputs, context, progress);
+        var method = options.Calibration?.Method ?? CalibrationMethod.Percentile;
+        foreach (var value in unknown)
+        {
+            var chosen = RangeSelection.Select(statistics[value.Name], method, options.Calibration?.Percentile ?? 99.99, type.Levels);
+            var (smallest, largest) = RangeSelection.ClipSteps(chosen, statistics[value.Name].Steps, options.Calibration?.StepPercentile ?? 100);
+            _parameters[value] = AffineParameters.Spread(smallest, largest, type.Range);
         }
     }
 }
