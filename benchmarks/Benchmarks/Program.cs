@@ -21,6 +21,7 @@ internal static class Program
         new StructureBenchmark(),
         new CriteriaBenchmark(),
         new QuantizationBenchmark(),
+        new QuantizationAccuracy(),
         new QuantizationTable(),
     ];
 

@@ -43,6 +43,7 @@ public sealed class OnnxRuntimeTrainingEngine : ITrainingEngine
         {
             GroupNormFusion.Run(builder);
             SiluFusion.Run(builder);
+            FakeQuantizationFusion.Run(builder);
             options = options with { CustomOperators = [.. options.CustomOperators, .. TrainingKernels.All] };
         }
 

@@ -73,6 +73,16 @@ public sealed class FusionTests
     public void Silu_has_a_kernel_for_its_gradient() => Check(builder => builder.Of("x") * builder.Of("x").Sigmoid(), ["QuickGelu", "SiluGrad"], ("x", [5, 7]));
 
     [TestMethod]
+    [DataRow(DataType.UInt8, 100)]
+    [DataRow(DataType.Int8, -7)]
+    public void A_pair_that_rounds_with_one_constant_scale_is_one_operator(DataType type, int zeroPoint) => Check(
+        builder => Rounded(builder, builder.Constant(Tensor.Float(0.01f)), type, zeroPoint), ["FakeQuantize", "FakeQuantizeGrad"], ("x", [5, 700]));
+
+    [TestMethod]
+    public void A_pair_with_a_scale_that_is_computed_stays_in_standard_operators() => Check(
+        builder => Rounded(builder, builder.Of("x").StopGradient().Abs().Largest() / 100, DataType.UInt8, 100), [], ("x", [5, 70]));
+
+    [TestMethod]
     public void A_sigmoid_that_something_else_takes_is_no_silu()
     {
         var operators = Check(builder => builder.Of("x") * (builder.Of("x").Sigmoid() is var s ? s + s.Square() : s), [], ("x", [5, 7]));
@@ -148,5 +158,11 @@ public sealed class FusionTests
         builder.AddOutput("loss", (y * builder.Constant(Tensor.Floats(y.Dims, weights.AsSpan<float>().ToArray()))).Sum());
         using var function = new OnnxRuntimeTrainingEngine().CompileGradient(model, "loss", [.. feeds.Keys], new GradientOptions { UseKernels = useKernels });
         return (function.Run(feeds), [.. model.Graph.Nodes.SelectMany(node => (string[])[node.OpType, node.Domain]).Distinct()]);
+    }
+
+    private static Expr Rounded(GraphBuilder builder, Expr scale, DataType type, int zeroPoint)
+    {
+        var zero = builder.Constant(type == DataType.UInt8 ? Tensor.Create<byte>(type, [], [(byte)zeroPoint]) : Tensor.Create<sbyte>(type, [], [(sbyte)zeroPoint]));
+        return builder.Node("DequantizeLinear", [builder.Node("QuantizeLinear", [builder.Of("x"), scale, zero]), scale, zero]);
     }
 }

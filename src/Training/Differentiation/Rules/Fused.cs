@@ -11,6 +11,7 @@ internal static class Fused
     public static readonly Dictionary<string, GradientRule> Rules = new()
     {
         [$"{CustomOperator.Domain}:{nameof(GroupNormSilu)}"] = GroupNorm,
+        [$"{CustomOperator.Domain}:{nameof(FakeQuantize)}"] = n => n.Builder.Kernel(nameof(FakeQuantizeGrad), [n[0].Value.Type], [n.Gradient, n[0]], n.Node.Attributes),
     };
 
     private static IEnumerable<Expr?> GroupNorm(GradientContext n)
