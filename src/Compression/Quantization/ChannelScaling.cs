@@ -106,14 +106,16 @@ internal sealed class ChannelScaling
             return $"'{value.Name}' is not computed";
         }
 
-        if (value.ElementType != DataType.Float || value.Shape is not { } shape || (node.Domain.Length > 0 && node.OpType != "SimplifiedLayerNormalization"))
+        if (value.ElementType != DataType.Float || value.Shape is not { } shape || (node.Domain.Length > 0 && node.OpType is not ("SimplifiedLayerNormalization" or "SkipLayerNormalization" or "SkipSimplifiedLayerNormalization")))
         {
             return $"'{node.DisplayName}' ({node.OpType}) makes something else than float32 of a known shape";
         }
 
         return node.OpType switch
         {
-            "LayerNormalization" or "RMSNormalization" or "SimplifiedLayerNormalization" => value.ProducerIndex == 0 ? Normalization(node, map, shape) : NotScaled(node),
+            "LayerNormalization" or "RMSNormalization" or "SimplifiedLayerNormalization" => value.ProducerIndex == 0 ? Normalization(node, map, shape, 1, 2) : NotScaled(node),
+            "SkipLayerNormalization" => value.ProducerIndex == 0 ? Normalization(node, map, shape, 2, 3) : NotScaled(node),
+            "SkipSimplifiedLayerNormalization" => value.ProducerIndex == 0 ? Normalization(node, map, shape, 2) : NotScaled(node), // Its bias comes before.
             "InstanceNormalization" => map.Axes is [1] ? All(node, [1, 2], map with { Axes = [0] }, 1) : NotScaled(node),
             "MatMul" or "Gemm" or "Conv" when _layers.TryGetValue(node, out var layer) => Weights(node, layer, map, shape),
             "MatMul" => Product(node, map, shape),
@@ -132,12 +134,12 @@ internal sealed class ChannelScaling
     private static string NotScaled(Node node) => $"'{node.DisplayName}' ({node.OpType}) makes it, which has no scale";
 
     /// <summary>The scale of a normalisation, and its shift.</summary>
-    private string? Normalization(Node node, ChannelMap map, Shape shape)
+    private string? Normalization(Node node, ChannelMap map, Shape shape, params int[] constants)
     {
         // The constants have to hold all the channels as they are, for the operator takes no longer ones.
-        var dims = node.Input(1)?.ConstantTensor?.Dims;
+        var dims = node.Input(constants[0])?.ConstantTensor?.Dims;
         return dims is null || map.Shift(dims.Count - shape.Count) is not { } own || own.Axes.Index().Any(axis => dims[axis.Item] != own.Dims[axis.Index]) ? NotScaled(node)
-            : All(node, [1, 2], map, shape.Count);
+            : All(node, constants, map, shape.Count);
     }
 
     /// <summary>All of some inputs that are there have to be constants.</summary>

@@ -67,8 +67,16 @@ public sealed record QuantizeOptions
     public int? AccuracyLevel { get; init; }
 
     /// <summary>Weight-only schemes: how weights find their codes. Null means nearest.</summary>
-    [Option("Schemes int8-weights and int4: how weights find their codes; gptq looks at the model with calibration. Default nearest.", Example = "gptq")]
+    [Option("Schemes int8-weights and int4: how weights find their codes; gptq and awq look at the model with calibration. Default nearest.", Example = "gptq")]
     public RoundingMethod? Method { get; init; }
+
+    /// <summary>Weight-only schemes: the rank of a part of each weight that stays in float32. Null means none.</summary>
+    [Option("Schemes int8-weights and int4: splits each weight into a product of this rank, which stays in float32, and the rest, which is quantized and has the smaller numbers the fewer directions the weight has (the low-rank branch of SVDQuant, Li et al. 2025). Costs rank * (inputs + outputs) numbers a layer, and two more products at run time; layers with no more channels than that are skipped. With method nearest or gptq.", Min = 1, Max = 4096, Example = "16")]
+    public int? LowRank { get; init; }
+
+    /// <summary>Weight-only schemes: the operators that weights are written for. Null means MatMulNBits.</summary>
+    [Option("Schemes int8-weights and int4: the operators that weights are written for. Default matmulnbits.", Example = "qdq")]
+    public WeightForm? Form { get; init; }
 
     /// <summary>int8, int16 and int8-dynamic: a weight scale for every output channel. Null means true.</summary>
     [Option("Schemes int8, int16 and int8-dynamic: a weight scale for every output channel instead of one for the whole weight; with int8-dynamic of MatMul and Gemm alone. Default true.", Example = "false")]
@@ -78,8 +86,8 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default for int8: whatever this machine needs; for int8-dynamic: false.", Example = "true")]
     public bool? ReduceRange { get; init; }
 
-    /// <summary>int8, int16 and method gptq: calibration. Null means the samples of a diffusion model. fp16: null means that nothing is measured.</summary>
-    [Option("Schemes int8 and int16, and method gptq: what the model is looked at with, to find the ranges of activations or the best codes. A diffusion model draws its own samples when this is left out. Scheme fp16: what it is looked at with to find what float16 would spoil, by overflow or by rounding, and keep that in float32; without it only operators that are known for it are kept.", Example = "{ samples: { count: 16 } }")]
+    /// <summary>int8, int16 and the methods gptq and awq: calibration. Null means the samples of a diffusion model. fp16: null means that nothing is measured.</summary>
+    [Option("Schemes int8 and int16, and methods gptq and awq: what the model is looked at with, to find the ranges of activations or the best codes. A diffusion model draws its own samples when this is left out. Scheme fp16: what it is looked at with to find what float16 would spoil, by overflow or by rounding, and keep that in float32; without it only operators that are known for it are kept.", Example = "{ samples: { count: 16 } }")]
     public CalibrationOptions? Calibration { get; init; }
 
     /// <summary>int8 and int16: operators between layers. Null means true unless the model is a diffusion model.</summary>

@@ -23,7 +23,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Version: 1,
         "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; bf16 halves its weights alone, with the range of float32; int8 computes convolutions and matrix products in 8 bits, with ranges that it finds by running the model; int8-dynamic needs no such calibration and is slower; "
             + "int8-weights and int4 shrink the weights of matrix products to about 30% and 16% and leave convolutions alone, which suits transformers and "
-            + "text encoders, and with method gptq lose much less, for data to look at the model with. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "
+            + "text encoders, and with method gptq or awq lose much less, for data to look at the model with. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "
             + "are left out with layers.exclude.",
         "quantize: { scheme: int4, block-size: 32, layers: { exclude: [\"time_embedding.*\", proj_out] } }");
 
@@ -37,9 +37,11 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Only(weightOnly, options.Symmetric, "symmetric", "int8-weights and int4");
         Only(weightOnly, options.AccuracyLevel, "accuracy-level", "int8-weights and int4");
         Only(weightOnly, options.Method, "method", "int8-weights and int4");
+        Only(weightOnly, options.LowRank, "low-rank", "int8-weights and int4");
+        Only(weightOnly, options.Form, "form", "int8-weights and int4");
         Only(hasRanges || options.Scheme == QuantizationScheme.Int8Dynamic, options.PerChannel, "per-channel", "int8, int16 and int8-dynamic");
         Only(options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8 and int8-dynamic");
-        Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16, and to int8-weights and int4 with method gptq");
+        Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16, and to int8-weights and int4 with method gptq or awq");
         Only(hasRanges, options.Between, "between", "int8 and int16");
         Only(hasRanges, options.MinSnr, "min-snr", "int8 and int16");
         Only(options.Scheme == QuantizationScheme.Int8, options.OnlyFaster, "only-faster", "int8");
@@ -48,9 +50,9 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Only(hasRanges, options.Training, "training", "int8 and int16");
         AwareTraining.Validate(hasRanges ? options.Training : null, errors);
         CalibrationSource.Validate(calibrated || measured ? options.Calibration : null, errors, hasRanges);
-        if (weightOnly && options.BlockSize is { } size and not (16 or 32 or 64 or 128 or 256))
+        if (weightOnly)
         {
-            errors.Add("block-size", $"block-size {size} is not one of 16, 32, 64, 128, 256");
+            WeightOnlyQuantizer.Validate(options, errors);
         }
 
         void Only(bool reads, object? value, string option, string schemes)
@@ -76,19 +78,13 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
             QuantizationScheme.Int8 => new StaticQuantizer(model, options, CpuCapabilities.Current.Architecture == "arm64" ? ActivationType.Int8 : ActivationType.UInt8, context).Run(),
             QuantizationScheme.Int16 => new StaticQuantizer(model, options, ActivationType.UInt16, context).Run(),
             QuantizationScheme.Int8Dynamic => Dynamic(),
-            QuantizationScheme.Int8Weights => WeightOnly(8),
-            _ => WeightOnly(4),
+            QuantizationScheme.Int8Weights => WeightOnlyQuantizer.Run(model, options, 8, context),
+            _ => WeightOnlyQuantizer.Run(model, options, 4, context),
         };
 
         // From version 4 of the format on, a constant need not be an input as well.
         model.IrVersion = Math.Max(model.IrVersion, 4);
         return new StageResult(model, metrics);
-
-        JsonObject WeightOnly(int bits)
-        {
-            var (format, accuracy) = (new BlockFormat(bits, options.BlockSize ?? 32, options.Symmetric ?? true), options.AccuracyLevel ?? 4);
-            return options.Method == RoundingMethod.Gptq ? GptqRounding.Run(model, options, format, accuracy, context) : Layerwise(new BlockwiseScheme(model, format, accuracy));
-        }
 
         JsonObject Dynamic()
         {
@@ -100,7 +96,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
             LayerQuantization.Run(model, LayerSelection.Select(Layers.Find(model.Graph), options.Layers), scheme, context);
     }
 
-    private static bool IsCalibrated(QuantizeOptions options) => HasRanges(options) || (IsWeightOnly(options) && options.Method == RoundingMethod.Gptq);
+    private static bool IsCalibrated(QuantizeOptions options) => HasRanges(options) || (IsWeightOnly(options) && WeightOnlyQuantizer.IsCalibrated(options.Method));
 
     private static bool IsWeightOnly(QuantizeOptions options) => options.Scheme is QuantizationScheme.Int4 or QuantizationScheme.Int8Weights;
 

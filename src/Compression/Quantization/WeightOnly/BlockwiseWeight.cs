@@ -28,6 +28,9 @@ internal sealed unsafe class BlockwiseWeight
     /// <summary>Error of the whole matrix.</summary>
     public WeightErrorSums Error { get; private set; }
 
+    /// <summary>The zero points as bytes, [N, blocks]; none when symmetric.</summary>
+    public ReadOnlySpan<byte> ZeroPointNumbers => _zeroPoints;
+
     private bool HasHalfScales => _matrix.Tensor.Type == DataType.Float16;
 
     /// <summary>Finds the parameters of all blocks. Reads the weight once.</summary>
@@ -35,10 +38,11 @@ internal sealed unsafe class BlockwiseWeight
     /// <param name="format">The format.</param>
     /// <param name="threads">At most so many threads; 0 for as many as there are processors.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public static BlockwiseWeight Analyze(WeightMatrix matrix, BlockFormat format, int threads, CancellationToken cancellationToken)
+    /// <param name="clips">Shares of its range that each block keeps, [N, blocks]; null for all of it.</param>
+    public static BlockwiseWeight Analyze(WeightMatrix matrix, BlockFormat format, int threads, CancellationToken cancellationToken, float[]? clips = null)
     {
         var result = new BlockwiseWeight(matrix, format, threads);
-        result.Analyze(cancellationToken);
+        result.Analyze(clips, cancellationToken);
         return result;
     }
 
@@ -118,14 +122,14 @@ internal sealed unsafe class BlockwiseWeight
         return new Tensor(DataType.UInt8, [_matrix.N, bytes], new MemoryData(packed));
     }
 
-    private void Analyze(CancellationToken cancellationToken)
+    private void Analyze(float[]? clips, CancellationToken cancellationToken)
     {
         using var view = _matrix.Tensor.Data.View();
         var blocks = _format.Blocks(_matrix.K);
         var sums = new WeightErrorSums[MatrixPart.Count(_matrix, _format.BlockSize)];
         MatrixPart.ForEach(_matrix, _format.BlockSize, _threads, part => ForEachBlock(_matrix, view, part, (column, index, block, _) =>
         {
-            var parameters = BlockQuantizer.FindParameters(block, _format, HasHalfScales);
+            var parameters = FindParameters(block, clips?[(column * blocks) + index] ?? 1);
             _scales[(column * blocks) + index] = parameters.Scale;
             if (!_format.IsSymmetric)
             {
@@ -135,6 +139,30 @@ internal sealed unsafe class BlockwiseWeight
             BlockQuantizer.Measure(block, parameters, _format, ref sums[part.Index]);
         }), cancellationToken);
         Error = WeightErrorSums.Total(sums);
+    }
+
+    /// <summary>The parameters of a block whose largest magnitudes are cut off; its codes are then the nearest ones, those at the ends for what was cut.</summary>
+    private BlockParameters FindParameters(ReadOnlySpan<float> block, float clip)
+    {
+        if (clip == 1)
+        {
+            return BlockQuantizer.FindParameters(block, _format, HasHalfScales);
+        }
+
+        var largest = 0f;
+        foreach (var weight in block)
+        {
+            largest = Math.Max(largest, Math.Abs(weight));
+        }
+
+        var limit = largest * clip;
+        Span<float> clipped = stackalloc float[block.Length];
+        for (var index = 0; index < block.Length; index++)
+        {
+            clipped[index] = Math.Clamp(block[index], -limit, limit);
+        }
+
+        return BlockQuantizer.FindParameters(clipped, _format, HasHalfScales);
     }
 
     /// <summary>Writes the codes of a matrix whose first column is a given one of the weight.</summary>

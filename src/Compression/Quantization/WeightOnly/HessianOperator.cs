@@ -6,7 +6,8 @@ namespace CompressTool.Compression.Quantization.WeightOnly;
 
 /// <summary>Adds the rows of values to Hessians while the model runs, so that no activation has to be kept.</summary>
 /// <param name="hessians">The Hessians.</param>
-internal sealed class HessianOperator(IReadOnlyList<Hessian> hessians) : CustomOperator("AddToHessian", [OperatorParameter.Float], [OperatorParameter.Float])
+/// <param name="moments">Means and sizes of the same inputs.</param>
+internal sealed class HessianOperator(IReadOnlyList<Hessian> hessians, IReadOnlyList<InputMoments> moments) : CustomOperator("AddToHessian", [OperatorParameter.Float], [OperatorParameter.Float])
 {
     private const string Index = "index";
 
@@ -17,9 +18,9 @@ internal sealed class HessianOperator(IReadOnlyList<Hessian> hessians) : CustomO
         value.Graph!.AddNode(null, OpType, $"{value.Name}_rows", [value], new TensorType(DataType.Float, Shape.Scalar), Domain, Onnx.Attribute.Int(Index, index));
 
     /// <inheritdoc/>
-    public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(hessians[(int)info.GetInt(Index)]);
+    public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(hessians[(int)info.GetInt(Index)], moments[(int)info.GetInt(Index)]);
 
-    private sealed class Kernel(Hessian hessian) : CustomKernel
+    private sealed class Kernel(Hessian hessian, InputMoments moments) : CustomKernel
     {
         private const int Chunk = 1 << 24;
 
@@ -29,7 +30,9 @@ internal sealed class HessianOperator(IReadOnlyList<Hessian> hessians) : CustomO
             var wholeRows = Math.Max(1, Chunk / hessian.Size) * hessian.Size;
             for (long start = 0, count = input.Count; start < count; start += wholeRows)
             {
-                hessian.Add(new ReadOnlySpan<float>(input.Floats + start, (int)Math.Min(count - start, wholeRows)));
+                var rows = new ReadOnlySpan<float>(input.Floats + start, (int)Math.Min(count - start, wholeRows));
+                hessian.Add(rows);
+                moments.Add(rows);
             }
 
             context.Output(0).Floats[0] = 0;

@@ -39,9 +39,9 @@ public sealed class AwqScalesTests
         // Clipping helps further, and the result is what the grid now says.
         Assert.IsLessThan(0.97 * best, result.Error);
         var applied = AwqScales.Apply(_weights, Columns, result.Scales, result.Clips, Group);
-        float[] decoded = [.. grid.RoundAll(applied, Columns).Select((q, i) => q / result.Scales[i / Columns])];
+        float[] decoded = [.. grid.RoundAll(AwqScales.Apply(_weights, Columns, result.Scales, null, Group), Columns).Select((q, i) => q / result.Scales[i / Columns])];
         Assert.AreEqual(result.Error, Matrices.Error(_weights, decoded, Columns, _hessian), 1e-4 * result.Error);
-        CollectionAssert.AreEqual(grid.RoundAll(applied, Columns), Grid(Group).RoundToNearest(applied, Columns));
+        CollectionAssert.AreEqual(grid.RoundAll(applied, Columns), Grid(Group).RoundToNearest(applied, Columns), "The grid has the range of the clipped weight.");
     }
 
     [TestMethod]
@@ -57,7 +57,9 @@ public sealed class AwqScalesTests
             var clips = new float[Columns];
             Array.Fill(clips, 1 - (step / 20f));
             var candidate = AwqScales.Apply(_weights, Columns, result.Scales, clips, Rows);
-            var rounded = new ColumnGrid(Rows, Columns, new IntegerRange(-8, 7, -7, 7, IsSymmetric: true)).RoundToNearest(candidate, Columns);
+            var clipped = new ColumnGrid(Rows, Columns, new IntegerRange(-8, 7, -7, 7, IsSymmetric: true));
+            clipped.FindAll(candidate, Columns);
+            var rounded = clipped.RoundAll(AwqScales.Apply(_weights, Columns, result.Scales, null, Rows), Columns);
             var errors = OutputError.OfColumns(_weights, [.. rounded.Select((q, i) => q / result.Scales[i / Columns])], Columns, _hessian);
             expected = [.. expected.Zip(errors, Math.Min)];
         }
