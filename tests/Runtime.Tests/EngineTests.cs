@@ -11,11 +11,12 @@ public sealed class EngineTests
     private static readonly IEngine s_engine = new OnnxRuntimeEngine();
 
     [TestMethod]
-    [DataRow(true, 0)]
-    [DataRow(false, 1)]
-    public void Function_gives_the_reference_outputs(bool optimize, int threads)
+    [DataRow(true, 0, false)]
+    [DataRow(false, 1, false)]
+    [DataRow(true, 2, true)]
+    public void Function_gives_the_reference_outputs(bool optimize, int threads, bool saveMemory)
     {
-        using var function = s_engine.Compile(Reference.UNet, new EngineOptions { Optimize = optimize, Threads = threads, Providers = [new ExecutionProvider("CPU")] });
+        using var function = s_engine.Compile(Reference.UNet, new EngineOptions { Optimize = optimize, Threads = threads, SaveMemory = saveMemory, Providers = [new ExecutionProvider("CPU")] });
         foreach (var folder in new[] { "unet2d/io", "unet2d/io_b3" })
         {
             var expected = Reference.Array($"{folder}/out_sample.npy");

@@ -36,6 +36,12 @@ public sealed record EngineOptions
     public bool PlanMemory { get; init; } = true;
 
     /// <summary>
+    /// Whether memory matters more than speed; false by default. On, weights stay as they are in the model's file, which is mapped, instead of
+    /// being packed for the processor, and memory that is not needed any more goes back to the system at once.
+    /// </summary>
+    public bool SaveMemory { get; init; }
+
+    /// <summary>
     /// Operators written in C# that the model may use beside the engine's own; none by default. They run on the CPU, so
     /// a model for another provider is better left in standard operators.
     /// </summary>

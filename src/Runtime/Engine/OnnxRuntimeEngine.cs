@@ -65,9 +65,10 @@ public sealed class OnnxRuntimeEngine : IEngine
         var result = new SessionOptions
         {
             IntraOpNumThreads = options.Threads,
-            GraphOptimizationLevel = options.Optimize ? GraphOptimizationLevel.All : GraphOptimizationLevel.DisableAll,
+            GraphOptimizationLevel = !options.Optimize ? GraphOptimizationLevel.DisableAll : options.SaveMemory ? GraphOptimizationLevel.Extended : GraphOptimizationLevel.All,
             DeterministicCompute = options.Deterministic,
-            EnableMemoryPattern = options.PlanMemory,
+            EnableMemoryPattern = options.PlanMemory && !options.SaveMemory,
+            EnableCpuMemArena = !options.SaveMemory,
             ProfileOutputPathPrefix = options.ProfilePath,
         };
         try
@@ -75,6 +76,12 @@ public sealed class OnnxRuntimeEngine : IEngine
             if (!options.FuseQuantization)
             {
                 result.AddSessionConfigEntry("session.disable_quant_qdq", "1");
+            }
+
+            if (options.SaveMemory)
+            {
+                // Convolutions keep their layout at this level of optimization, which would be another copy.
+                result.AddSessionConfigEntry("session.disable_prepacking", "1");
             }
 
             result.AddCustomOperators(options.CustomOperators);

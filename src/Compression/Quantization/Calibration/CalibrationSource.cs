@@ -1,6 +1,6 @@
 using CompressTool.Compression.Distillation;
 using CompressTool.Compression.Evaluation;
-using CompressTool.Compression.Pruning.Dependencies;
+using CompressTool.Compression.Pruning.Blocks;
 using CompressTool.Compression.Stages;
 using CompressTool.Diffusion.Sampling;
 using CompressTool.Onnx;
@@ -107,7 +107,7 @@ internal static class CalibrationSource
     {
         context.AddWarning(CompressionErrors.RandomCalibration, "the model is looked at with random inputs, which real ones are not like; give calibration.data before the model is used", "calibration.random");
         var atOnce = BatchOf(model, batch);
-        return new RandomInputs(InputSource.Random(model, new InputOptions { Samples = (count + atOnce - 1) / atOnce, Batch = atOnce, Dims = ProbeSizes.Of(model) }, context.Seed), model);
+        return new RandomInputs(InputSource.Random(model, new InputOptions { Samples = (count + atOnce - 1) / atOnce, Batch = atOnce, Dims = BlockGraph.LengthsOf(model) }, context.Seed), model);
     }
 
     /// <summary>The batch that a model is made for, or the one that is wished for.</summary>

@@ -57,20 +57,14 @@ internal static class Calibrator
         try
         {
             model.OpsetImports[CustomOperator.Domain] = 1;
-            foreach (var watch in watches)
-            {
-                watched.Add(watch());
-                graph.Outputs.Add(watched[^1]);
-            }
-
+            watched.AddRange(watches.Select(watch => watch()));
             outputs.AddRange(watched.Select(value => value.Name));
-            return new OnnxRuntimeEngine().Compile(model, new EngineOptions { CustomOperators = [observer] }, cancellationToken);
+            return InstrumentedModel.Compile(model, watched, [observer], cancellationToken);
         }
         finally
         {
             foreach (var value in watched)
             {
-                graph.Outputs.Remove(value);
                 graph.Remove(value.Producer!);
             }
 

@@ -85,7 +85,7 @@ internal sealed class SampledInputs : ICalibrationInputs
         {
             (_model, _samples, _context) = (model, samples, context);
             var engine = new OnnxRuntimeEngine();
-            var function = model.Path is { } path ? engine.Compile(path, cancellationToken: context.CancellationToken) : engine.Compile(model, cancellationToken: context.CancellationToken);
+            var function = model.Path is { } path ? engine.Compile(path, InstrumentedModel.Options(model), context.CancellationToken) : engine.Compile(model, InstrumentedModel.Options(model), context.CancellationToken);
             _denoiser = new Denoiser(new RecordingFunction(function, Record));
             _sampling = ModelSampling.Create(samples, model, _denoiser, decoder: null);
             _evaluations = _sampling.Evaluations / (samples.Guidance == 1 ? 1 : 2);

@@ -1,3 +1,4 @@
+using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Runtime.CustomOperators;
@@ -90,11 +91,10 @@ internal static class OverflowSearch
                 var node = value.Producer;
                 var twin = computes && node is not null && !plan.Kept.ContainsKey(node) && !node.Subgraphs.Any() ? Twin(node).Outputs[value.ProducerIndex] : null;
                 watched.Add(measure.Watch(value, twin, index));
-                graph.Outputs.Add(watched[^1]);
             }
 
             outputs.AddRange(watched.Select(value => value.Name));
-            return new OnnxRuntimeEngine().Compile(model, new EngineOptions { CustomOperators = [measure, round] }, cancellationToken);
+            return InstrumentedModel.Compile(model, watched, [measure, round], cancellationToken);
 
             Node Twin(Node node)
             {
@@ -120,11 +120,6 @@ internal static class OverflowSearch
         }
         finally
         {
-            foreach (var value in watched)
-            {
-                graph.Outputs.Remove(value);
-            }
-
             foreach (var node in graph.Nodes.Skip(before).Reverse().ToArray())
             {
                 graph.Remove(node);

@@ -46,17 +46,17 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
     private ICompiledFunction Compile(IReadOnlyList<StaticLayer> layers, CompareOperator comparison, List<string> outputs, CancellationToken cancellationToken)
     {
         using var twins = new TwinLayers(model, type, domain, parametersOf, results);
+        var compared = new List<Value>();
         foreach (var (index, layer) in layers.Index())
         {
             foreach (var (result, twin) in twins.Add(layer))
             {
-                var compared = twins.Node(CompareOperator.Name, [result, twin], CustomOperator.Domain, model.Graph.Add, Attribute.Int(CompareOperator.Index, index));
-                twins.Ask(compared);
-                outputs.Add(compared.Name);
+                compared.Add(twins.Node(CompareOperator.Name, [result, twin], CustomOperator.Domain, model.Graph.Add, Attribute.Int(CompareOperator.Index, index)));
             }
         }
 
-        return new OnnxRuntimeEngine().Compile(model, new EngineOptions { CustomOperators = [comparison] }, cancellationToken);
+        outputs.AddRange(compared.Select(value => value.Name));
+        return InstrumentedModel.Compile(model, compared, [comparison], cancellationToken);
     }
 
     private sealed class CompareOperator(int layers) : CustomOperator(Name, [OperatorParameter.Float, OperatorParameter.Float], [OperatorParameter.Float])

@@ -58,7 +58,7 @@ internal sealed class QuantizationFallback : IDisposable
                 }
             }
 
-            _function = new OnnxRuntimeEngine().Compile(model, cancellationToken: context.CancellationToken);
+            _function = InstrumentedModel.Compile(model, [], [], context.CancellationToken);
         }
 
         _switches = [.. switches];

@@ -64,13 +64,6 @@ internal sealed class TwinLayers(Model model, ActivationType type, string domain
         return output;
     }
 
-    /// <summary>Makes a value an output of the graph.</summary>
-    public void Ask(Value value)
-    {
-        model.Graph.Outputs.Add(value);
-        _undo.Push(() => model.Graph.Outputs.Remove(value));
-    }
-
     /// <summary>Adds an input to the graph.</summary>
     public Value Input(string name, TensorType inputType)
     {
