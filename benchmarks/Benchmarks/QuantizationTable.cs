@@ -11,17 +11,23 @@ internal sealed class QuantizationTable : IBenchmark
     private const double QualityLimit = 1.02;
     private const double SpeedLimit = 1.3;
     private const string Preset = "int8";
+    private const string Naive = "scheme: int8, keep-ends: false, between: true, calibration: { method: minmax }";
+
+    /// <summary>Stands for the data of a model.</summary>
+    private const string Data = "DATA";
 
     private static readonly (string Name, string Options)[] s_schemes =
     [
         ("fp16", "scheme: fp16"),
         ("bf16", "scheme: bf16"),
-        ("int8, naive", "scheme: int8, keep-ends: false, between: true, calibration: { method: minmax }"),
+        ("int8, naive", Naive),
+        ("int8, naive, trained", $"{Naive}, training: {{ data: {{ {Data} }}, batch: 16, steps: 200, learning-rate: 0.0001 }}"),
         (Preset, "scheme: int8"),
         ("int8-dynamic", "scheme: int8-dynamic"),
         ("int16", "scheme: int16"),
         ("int8-weights", "scheme: int8-weights"),
         ("int4", "scheme: int4"),
+        ("int4, gptq", "scheme: int4, method: gptq"),
     ];
 
     public string Name => "quantization-table";
@@ -30,15 +36,15 @@ internal sealed class QuantizationTable : IBenchmark
 
     public void Run(BenchmarkContext context)
     {
-        Table(context, "shapes", Path.Combine(Program.RepositoryRoot, "samples", "Shapes", "models", "shapes"), "shapes: { count: 1000, seed: 2 }", 1000);
+        Table(context, "shapes", Path.Combine(Program.RepositoryRoot, "samples", "Shapes", "models", "shapes"), "shapes: { count: 1000, seed: 2 }", "shapes: { count: 2000, seed: 5 }", 1000);
         if (Oracles.TryFind("fashion-ddpm", "unet") is not null)
         {
             File.Copy(Oracles.Find("fashion900.npy"), context.File("fashion900.npy"));
-            Table(context, "fashion-ddpm", Oracles.Find("fashion-ddpm"), "images: fashion900.npy, size: 32", 500);
+            Table(context, "fashion-ddpm", Oracles.Find("fashion-ddpm"), "images: fashion900.npy, size: 32", "images: fashion900.npy, size: 32", 500);
         }
     }
 
-    private static void Table(BenchmarkContext context, string name, string folder, string reference, int samples)
+    private static void Table(BenchmarkContext context, string name, string folder, string reference, string data, int samples)
     {
         CriteriaBenchmark.Copy(folder, context.File(name));
         Measure.Tool(context.Folder, "import", context.File(name), "-o", context.File(name + ".onnx"));
@@ -49,7 +55,7 @@ internal sealed class QuantizationTable : IBenchmark
         context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| float32 | {Figure(whole, "shapes-fid"):0.00} | 1 | | {new FileInfo(context.File(name + ".onnx")).Length / 1e6:0.00} | 1 |"));
         foreach (var (scheme, options) in s_schemes)
         {
-            var figures = Evaluate(context, name, "quantized", $"  - quantize: {{ {options} }}\n", reference, samples);
+            var figures = Evaluate(context, name, "quantized", $"  - quantize: {{ {options.Replace(Data, data, StringComparison.Ordinal)} }}\n", reference, samples);
             var path = context.File(Path.Combine("out", "quantized.onnx"));
             var inputs = new InputOptions { Batch = 8, Dims = new Dictionary<string, long>() };
             var latency = LatencyComparison.Run(context.File(name + ".onnx"), path, new OnnxRuntimeEngine(), null, new LatencyOptions { Runs = 41, WarmUp = 3, Threads = 1, Inputs = inputs }, 0, default);
