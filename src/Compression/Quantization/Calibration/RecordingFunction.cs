@@ -1,30 +1,40 @@
+using CompressTool.Onnx;
 using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Quantization.Calibration;
 
-/// <summary>A function that shows the inputs of each run through a binding before it runs.</summary>
-/// <param name="function">The function; disposed of with this.</param>
-/// <param name="record">Shown them: valid during the call.</param>
-internal sealed class RecordingFunction(ICompiledFunction function, Action<IReadOnlyDictionary<string, NativeArray>> record) : ICompiledFunction
+/// <summary>A model as a function that shows the inputs of each run through a binding before it runs. Compiled when it first runs: what it takes and gives is known before.</summary>
+/// <param name="graph">The graph of the model.</param>
+/// <param name="compile">Compiles it.</param>
+/// <param name="record">Shown the inputs: valid during the call.</param>
+internal sealed class RecordingFunction(Graph graph, Func<ICompiledFunction> compile, Action<IReadOnlyDictionary<string, NativeArray>> record) : ICompiledFunction
 {
-    /// <inheritdoc/>
-    public IReadOnlyList<FunctionValue> Inputs => function.Inputs;
+    private readonly Lazy<ICompiledFunction> _function = new(compile);
 
     /// <inheritdoc/>
-    public IReadOnlyList<FunctionValue> Outputs => function.Outputs;
+    public IReadOnlyList<FunctionValue> Inputs { get; } = [.. graph.Inputs.Where(input => input.Initializer is null).Select(input => new FunctionValue(input.Name, input.TensorType!))];
 
     /// <inheritdoc/>
-    public long? PeakBytes => function.PeakBytes;
+    public IReadOnlyList<FunctionValue> Outputs { get; } = [.. graph.Outputs.Select(output => new FunctionValue(output.Name, output.TensorType!))];
+
+    /// <inheritdoc/>
+    public long? PeakBytes => _function.Value.PeakBytes;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, NdArray> Run(IReadOnlyDictionary<string, NdArray> feeds, IReadOnlyList<string>? outputs = null, CancellationToken cancellationToken = default) =>
-        function.Run(feeds, outputs, cancellationToken);
+        _function.Value.Run(feeds, outputs, cancellationToken);
 
     /// <inheritdoc/>
-    public IFunctionBinding Bind() => new Binding(function.Bind(), record);
+    public IFunctionBinding Bind() => new Binding(_function.Value.Bind(), record);
 
     /// <inheritdoc/>
-    public void Dispose() => function.Dispose();
+    public void Dispose()
+    {
+        if (_function.IsValueCreated)
+        {
+            _function.Value.Dispose();
+        }
+    }
 
     private sealed class Binding(IFunctionBinding binding, Action<IReadOnlyDictionary<string, NativeArray>> record) : IFunctionBinding
     {
