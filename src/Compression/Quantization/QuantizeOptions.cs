@@ -1,6 +1,7 @@
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Quantization.Aware;
 using CompressTool.Compression.Quantization.Calibration;
+using CompressTool.Compression.Quantization.Static;
 using CompressTool.Compression.Quantization.WeightOnly;
 
 namespace CompressTool.Compression.Quantization;
@@ -93,6 +94,18 @@ public sealed record QuantizeOptions
     /// <summary>int8 and int16: operators between layers. Null means true unless the model is a diffusion model.</summary>
     [Option("Schemes int8 and int16: whether additions, poolings and the like between quantized layers are computed in integers, too: faster, and less exact. Default: true, but not for diffusion models.", Example = "true")]
     public bool? Between { get; init; }
+
+    /// <summary>int8 and int16: the alpha of SmoothQuant. Null means that nothing is smoothed.</summary>
+    [Option("Schemes int8 and int16: how much of the range of single channels in the inputs of MatMul and Gemm goes into the weights, from 0 to 1 (SmoothQuant; 0.5 is usual). For transformers whose activations have few large channels. Only where a normalisation or a layer in front takes the scales, so that it costs no time. Default: none.", Min = 0, Max = 1, Example = "0.5")]
+    public double? Smooth { get; init; }
+
+    /// <summary>int8 and int16: how weights find their integers. Null means nearest.</summary>
+    [Option("Schemes int8 and int16: how weights find their integers. Default nearest.", Example = "adaround")]
+    public WeightRounding? Rounding { get; init; }
+
+    /// <summary>int8 and int16: whether biases make good for mean errors. Null means true.</summary>
+    [Option("Schemes int8 and int16: whether what quantization adds to each output channel of a layer on average is taken off its bias. Costs no time. Default true.", Example = "false")]
+    public bool? BiasCorrection { get; init; }
 
     /// <summary>int8 and int16: a limit of noise. Null means none.</summary>
     [Option("Schemes int8 and int16: the least signal-to-noise ratio of the outputs to the float32 model's, in dB, on inputs of the calibration. Each layer is quantized alone to see what it costs; the worst stay in float32 until this holds.", Min = 0, Max = 200, Example = "30")]

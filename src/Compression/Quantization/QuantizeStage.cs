@@ -43,6 +43,9 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Only(options.Scheme is QuantizationScheme.Int8 or QuantizationScheme.Int8Dynamic, options.ReduceRange, "reduce-range", "int8 and int8-dynamic");
         Only(calibrated || measured, options.Calibration, "calibration", "int8, int16 and fp16, and to int8-weights and int4 with method gptq or awq");
         Only(hasRanges, options.Between, "between", "int8 and int16");
+        Only(hasRanges, options.Smooth, "smooth", "int8 and int16");
+        Only(hasRanges, options.Rounding, "rounding", "int8 and int16");
+        Only(hasRanges, options.BiasCorrection, "bias-correction", "int8 and int16");
         Only(hasRanges, options.MinSnr, "min-snr", "int8 and int16");
         Only(options.Scheme == QuantizationScheme.Int8, options.OnlyFaster, "only-faster", "int8");
         Only(hasRanges, options.SplitShortcuts, "split-shortcuts", "int8 and int16");

@@ -1,5 +1,6 @@
 using CompressTool.Compression.Options;
 using CompressTool.Compression.Quantization;
+using CompressTool.Compression.Quantization.Static;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
@@ -18,6 +19,9 @@ public sealed class QuantizeStageTests
         [new QuantizeOptions { Scheme = QuantizationScheme.Int8Weights, PerChannel = false }, "per-channel"],
         [new QuantizeOptions { Scheme = QuantizationScheme.Fp16, ReduceRange = false }, "reduce-range"],
         [new QuantizeOptions { Scheme = QuantizationScheme.Int4, BlockSize = 48 }, "block-size"],
+        [new QuantizeOptions { Scheme = QuantizationScheme.Int4, Smooth = 0.5 }, "smooth"],
+        [new QuantizeOptions { Scheme = QuantizationScheme.Int8Dynamic, Rounding = WeightRounding.AdaRound }, "rounding"],
+        [new QuantizeOptions { Scheme = QuantizationScheme.Fp16, BiasCorrection = true }, "bias-correction"],
     ];
 
     [TestMethod]
@@ -35,6 +39,7 @@ public sealed class QuantizeStageTests
         foreach (var options in new QuantizeOptions[]
         {
             new() { Scheme = QuantizationScheme.Fp16, KeepIoTypes = false },
+            new() { Scheme = QuantizationScheme.Int8, Smooth = 0.5, Rounding = WeightRounding.AdaRound, BiasCorrection = false },
             new() { Scheme = QuantizationScheme.Int8Dynamic, PerChannel = false, ReduceRange = true },
             new() { Scheme = QuantizationScheme.Int8Weights, BlockSize = 256, Symmetric = false, AccuracyLevel = 0 },
             new() { Scheme = QuantizationScheme.Int4, BlockSize = 16, Symmetric = true, AccuracyLevel = 1 },

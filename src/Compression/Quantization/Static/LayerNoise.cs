@@ -18,70 +18,80 @@ namespace CompressTool.Compression.Quantization.Static;
 /// <param name="results">The values that are made as integers.</param>
 internal sealed class LayerNoise(Model model, ActivationType type, string domain, Func<Value, AffineParameters> parametersOf, IReadOnlyCollection<Value> results)
 {
-    /// <summary>Runs that are looked at: evenly spaced among those of the calibration.</summary>
-    private const int Runs = 8;
+    /// <summary>Runs that are looked at, evenly spaced among those of the calibration: what noise needs to be known.</summary>
+    public const int UsualRuns = 8;
+
+    /// <summary>What its mean in each channel needs to be known.</summary>
+    public const int RunsForMeans = 64;
 
     /// <summary>Compares all layers.</summary>
     /// <param name="layers">The layers, quantized.</param>
     /// <param name="inputs">The inputs of the calibration.</param>
     /// <param name="context">The stage's context.</param>
     /// <param name="progress">The share of the stage's progress that this has, from and to.</param>
-    /// <returns>The signal-to-noise ratio of each layer's result in dB, to two decimals; null where there is no noise.</returns>
-    public IReadOnlyList<double?> Measure(IReadOnlyList<StaticLayer> layers, ICalibrationInputs inputs, StageContext context, (double From, double To) progress)
+    /// <param name="runs">How many runs to look at.</param>
+    /// <returns>The errors of each layer, by its nodes.</returns>
+    public IReadOnlyList<ChannelErrors[]> Measure(IReadOnlyList<StaticLayer> layers, ICalibrationInputs inputs, StageContext context, (double From, double To) progress, int runs = UsualRuns)
     {
-        var comparison = new CompareOperator(layers.Count);
+        ChannelErrors[][] errors = [.. layers.Select(layer => layer.Layer.Uses.Select(_ => new ChannelErrors()).ToArray())];
+        var comparison = new CompareOperator([.. errors.SelectMany(nodes => nodes)]);
         var outputs = new List<string>();
         using (var function = Compile(layers, comparison, outputs, context.CancellationToken))
         {
-            foreach (var (run, feeds) in inputs.ReadSome(Runs, context.CancellationToken).Index())
+            foreach (var (run, feeds) in inputs.ReadSome(runs, context.CancellationToken).Index())
             {
-                context.Report(progress.From + ((progress.To - progress.From) * run / Runs), $"noise of layers, {run + 1} of {Math.Min(Runs, inputs.Runs)}");
+                context.Report(progress.From + ((progress.To - progress.From) * run / Math.Min(runs, inputs.Runs)), $"noise of layers, {run + 1} of {Math.Min(runs, inputs.Runs)}");
                 function.Run(feeds.Arrays, outputs, context.CancellationToken);
             }
         }
 
-        return [.. comparison.Sums.Select(sums => sums.Noise > 0 ? Math.Round(10 * Math.Log10(sums.Signal / sums.Noise), 2) : (double?)null)];
+        return errors;
     }
+
+    /// <summary>The signal-to-noise ratio of a layer's results in dB, to two decimals; null where there is no noise.</summary>
+    /// <param name="errors">The errors of its nodes.</param>
+    public static double? SnrDb(IEnumerable<ChannelErrors> errors) => SnrDb(errors.Sum(node => node.Signal), errors.Sum(node => node.Noise));
+
+    /// <summary>The ratio of two sums of squares in dB, to two decimals; null where there is no noise.</summary>
+    public static double? SnrDb(double signal, double noise) => noise > 0 ? Math.Round(10 * Math.Log10(signal / noise), 2) : null;
 
     private ICompiledFunction Compile(IReadOnlyList<StaticLayer> layers, CompareOperator comparison, List<string> outputs, CancellationToken cancellationToken)
     {
         using var twins = new TwinLayers(model, type, domain, parametersOf, results);
         var compared = new List<Value>();
-        foreach (var (index, layer) in layers.Index())
+        foreach (var (index, (layer, (result, twin))) in layers.SelectMany(layer => twins.Add(layer).Select(pair => (layer, pair))).Index())
         {
-            foreach (var (result, twin) in twins.Add(layer))
-            {
-                compared.Add(twins.Node(CompareOperator.Name, [result, twin], CustomOperator.Domain, model.Graph.Add, Attribute.Int(CompareOperator.Index, index)));
-            }
+            Attribute[] attributes = [Attribute.Int(CompareOperator.Index, index), Attribute.Int(CompareOperator.Axis, layer.Layer.Kind == LayerKind.Conv ? 1 : -1)];
+            compared.Add(twins.Node(CompareOperator.Name, [result, twin], CustomOperator.Domain, model.Graph.Add, attributes));
         }
 
         outputs.AddRange(compared.Select(value => value.Name));
         return InstrumentedModel.Compile(model, compared, [comparison], cancellationToken);
     }
 
-    private sealed class CompareOperator(int layers) : CustomOperator(Name, [OperatorParameter.Float, OperatorParameter.Float], [OperatorParameter.Float])
+    private sealed class CompareOperator(ChannelErrors[] errors) : CustomOperator(Name, [OperatorParameter.Float, OperatorParameter.Float], [OperatorParameter.Float])
     {
         public const string Name = "Compare";
         public const string Index = "index";
+        public const string Axis = "axis";
 
-        public (double Signal, double Noise)[] Sums { get; } = new (double, double)[layers];
+        public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(errors[(int)info.GetInt(Index)], (int)info.GetInt(Axis));
 
-        public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(Sums, (int)info.GetInt(Index));
-
-        private sealed class Kernel((double Signal, double Noise)[] sums, int index) : CustomKernel
+        private sealed class Kernel(ChannelErrors errors, int axis) : CustomKernel
         {
             public override unsafe void Compute(KernelContext context)
             {
                 var (exact, noisy) = (context.Input(0), context.Input(1));
-                var (signal, noise) = (0.0, 0.0);
-                for (long i = 0, count = exact.Count; i < count; i++)
+                var (dims, count) = (exact.Dims, exact.Count);
+                var channels = checked((int)dims[axis < 0 ? dims.Count + axis : axis]);
+                var inner = axis < 0 ? 1 : checked((int)dims.Skip(axis + 1).Aggregate(1L, (product, dim) => product * dim));
+                var part = Math.Max(1, int.MaxValue / 2 / Math.Max(1, (long)channels * inner)) * channels * inner;
+                for (long start = 0; start < count; start += part)
                 {
-                    double number = exact.Floats[i];
-                    signal += number * number;
-                    noise += (number - noisy.Floats[i]) * (number - noisy.Floats[i]);
+                    var length = (int)Math.Min(part, count - start);
+                    errors.Add(new ReadOnlySpan<float>(exact.Floats + start, length), new ReadOnlySpan<float>(noisy.Floats + start, length), channels, inner);
                 }
 
-                sums[index] = (sums[index].Signal + signal, sums[index].Noise + noise);
                 context.Output(0).Floats[0] = 0;
             }
         }

@@ -1,3 +1,4 @@
+using CompressTool.Compression.Quantization.Accuracy;
 using CompressTool.Onnx;
 
 namespace CompressTool.Compression.Quantization.Static;
@@ -12,6 +13,7 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
     private IReadOnlyList<float> _scales = [];
     private float[] _activations = [];
     private Bias?[] _biases = [];
+    private float[]?[] _corrections = [];
 
     /// <summary>Why a layer cannot be quantized so; null when it can.</summary>
     public static string? Unfit(Layer layer, Graph graph)
@@ -85,6 +87,7 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
     {
         _activations = [.. layer.Uses.Select(use => scaleOf(use.Node.Inputs[0]!))];
         _biases = [.. layer.Uses.Select(use => BiasOf(use.Node))];
+        _corrections = new float[]?[_biases.Length];
         var smallest = _biases.All(bias => bias is null) ? (Func<int, float>?)null : channel =>
             _biases.Zip(_activations).Max(pair => pair.First is { } bias ? BiasQuantization.SmallestWeightScale(bias.Values[channel], pair.Second) : 0);
         if (layer.Kind == LayerKind.Conv)
@@ -98,6 +101,84 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
         (_integers, _scales) = (matrix.Integers(), matrix.Scales);
         return matrix.Error;
     }
+
+    /// <summary>The integers that weights may take.</summary>
+    public IntegerRange Range => range;
+
+    /// <summary>Rows of the weight as a matrix: numbers that each output channel multiplies.</summary>
+    public int Rows => layer.Kind == LayerKind.Conv ? checked((int)(layer.Tensor.Count / layer.Tensor.Dims[0])) : MatrixLayers.Weight(layer).K;
+
+    /// <summary>The scale of an output channel.</summary>
+    public float ScaleOf(int channel) => _scales[perChannel ? channel : 0];
+
+    /// <summary>The weight as a matrix, [<see cref="Rows"/>, output channels].</summary>
+    public float[] ReadColumns()
+    {
+        using var view = layer.Tensor.Data.View();
+        var matrix = layer.Kind == LayerKind.Conv ? new WeightMatrix(layer.Tensor.Reshape(layer.Tensor.Dims[0], Rows), IsTransposed: true) : MatrixLayers.Weight(layer);
+        return matrix.ReadColumns(view, 0, matrix.N);
+    }
+
+    /// <summary>Gives the weight other integers, of the same scales.</summary>
+    /// <param name="codes">[<see cref="Rows"/>, output channels].</param>
+    public void Replace(sbyte[] codes)
+    {
+        if (layer.Kind == LayerKind.Conv)
+        {
+            var (rows, columns) = (Rows, codes.Length / Rows);
+            var kernel = new sbyte[codes.Length];
+            for (var place = 0; place < codes.Length; place++)
+            {
+                kernel[(place % columns * rows) + (place / columns)] = codes[place];
+            }
+
+            codes = kernel;
+        }
+
+        _integers = Tensor.Create<sbyte>(DataType.Int8, Integers.Dims, codes);
+    }
+
+    /// <summary>How far the integers are from the weights.</summary>
+    public WeightErrorSums MeasureError()
+    {
+        var (weights, codes, sums) = (ReadColumns(), Integers.ToArray<sbyte>(), default(WeightErrorSums));
+        var (rows, columns) = (Rows, weights.Length / Rows);
+        var rounded = new float[columns];
+        for (var row = 0; row < rows; row++)
+        {
+            for (var column = 0; column < columns; column++)
+            {
+                rounded[column] = codes[layer.Kind == LayerKind.Conv ? (column * rows) + row : (row * columns) + column] * ScaleOf(column);
+            }
+
+            sums.Add(weights.AsSpan(row * columns, columns), rounded);
+        }
+
+        return sums;
+    }
+
+    /// <summary>Takes what quantization adds to the channels of a node's result on average off its bias; the graph stays as it is.</summary>
+    /// <param name="number">Which of the layer's nodes.</param>
+    /// <param name="shifts">What it adds to each channel.</param>
+    /// <returns>Whether there is a bias, or the operator has room for one.</returns>
+    public bool Correct(int number, ReadOnlySpan<double> shifts)
+    {
+        var node = layer.Uses[number].Node;
+        if (_biases[number] is null && (node.Is("MatMul") || !shifts.ContainsAnyExcept(0)))
+        {
+            return !node.Is("MatMul");
+        }
+
+        var bias = _biases[number];
+        _corrections[number] = BiasCorrection.Correct([], shifts);
+        _biases[number] = new Bias(BiasCorrection.Correct(bias?.Values, shifts), bias?.Use ?? new Use(node, 2));
+        return true;
+    }
+
+    /// <summary>What <see cref="Correct"/> adds to the result of a node, to be broadcast to it; null where it adds nothing.</summary>
+    /// <param name="number">Which of the layer's nodes.</param>
+    public Tensor? CorrectionOf(int number) => _corrections[number] is not { } numbers ? null
+        : Tensor.Floats([numbers.Length, .. Enumerable.Repeat(1L, layer.Kind == LayerKind.Conv ? layer.Tensor.Dims.Count - 2 : 0)], numbers);
 
     /// <summary>Puts integers in the place of the weight and of its biases.</summary>
     /// <param name="writer">Writes them.</param>
@@ -117,7 +198,7 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
             if (_biases[number] is { } bias)
             {
                 var (codes, biasScales, zeroPoints) = BiasQuantization.Quantize(bias.Values, _activations[number], _scales);
-                var value = bias.Use.Node.Inputs[bias.Use.Index]!;
+                var value = bias.Use.Node.Input(bias.Use.Index) ?? node.Graph!.AddInitializer($"{layer.Name}.bias", Tensor.Floats([bias.Values.Length], bias.Values));
                 bias.Use.Node.SetInput(bias.Use.Index, writer.AddConstant(value, codes, biasScales, zeroPoints, biasScales.Dims.Count > 0 ? 0 : null, node, number == 0 ? "_bias" : $"_bias_{number}"));
                 value.RemoveIfUnused();
             }

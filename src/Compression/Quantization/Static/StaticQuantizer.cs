@@ -47,6 +47,8 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var (layers, skipped, kept) = Choose();
         layers.ForEach(StaticLayer.SplitBias);
         var slower = options.OnlyFaster ?? false ? RemoveSlower(layers) : null;
+        var accuracy = new AccuracyMethods(model, options, inputs, context);
+        accuracy.Smooth(layers, (0, CalibrationStart));
         var (plan, split) = Calibrate(layers, inputs);
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
         var parameters = _parameters.ToDictionary(item => item.Key.Name, item => item.Value);
@@ -54,12 +56,13 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
         var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel));
         var errors = quantized.ConvertAll(layer => Quantize(layer, plan));
-        var noise = new LayerNoise(model, type, _domain, value => ParametersOf(plan, value), plan.Results).Measure(quantized, inputs, context, (options.Training is null ? CalibrationShare : TrainingShare, NoiseShare));
+        accuracy.Round(quantized, errors, (RoundingStart, NoiseStart));
+        var noise = accuracy.Correct(new LayerNoise(model, type, _domain, value => ParametersOf(plan, value), plan.Results), quantized, (NoiseStart, NoiseShare));
         var fallback = options.MinSnr is { } least ? FallBack(least, plan, quantized, inputs) : null;
         int[] chosen = [.. Enumerable.Range(0, layers.Count).Where(number => fallback?.Quantized[number] != false)];
         var last = fallback is null ? plan : PlanOf(chosen.Select(number => layers[number]));
 
-        var described = new JsonArray([.. chosen.Select(number => Describe(quantized[number], errors[number], noise[number]))]);
+        var described = new JsonArray([.. chosen.Select(number => Describe(quantized[number], errors[number], noise[number], accuracy))]);
         var before = chosen.Sum(number => layers[number].Tensor.ByteLength);
 
         var writer = new QdqWriter(model.Graph, type, _domain);
@@ -87,6 +90,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             ["skipped"] = skipped.ToJson(),
             ["kept"] = new JsonArray([.. kept.Select(layer => (JsonNode)layer)]),
         };
+        accuracy.Describe(metrics);
         if (fallback is not null)
         {
             Describe(fallback, layers, metrics);
@@ -113,7 +117,16 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     private bool IsEverywhere => options.Between ?? !_isDiffusion;
 
     /// <summary>The share of the stage's progress that calibration has.</summary>
-    private double CalibrationShare => options.Training is null ? 0.7 : 0.1;
+    private double CalibrationShare => options.Training is not null ? 0.1 : options.Rounding == WeightRounding.AdaRound ? 0.3 : 0.7;
+
+    /// <summary>The share that is done when activations have been smoothed.</summary>
+    private double CalibrationStart => options.Smooth is null ? 0 : CalibrationShare / 2;
+
+    /// <summary>The share that is done when weights have been trained.</summary>
+    private double RoundingStart => options.Training is null ? CalibrationShare : TrainingShare;
+
+    /// <summary>The share that is done when weights have found their integers.</summary>
+    private double NoiseStart => options.Rounding == WeightRounding.AdaRound ? (RoundingStart + NoiseShare) / 2 : RoundingStart;
 
     /// <summary>Products of 8 bits saturate on x64 processors without VNNI unless weights have 7 bits.</summary>
     private bool ReducesRange => options.ReduceRange ?? (type == ActivationType.UInt8 && Runtime.CpuCapabilities.Current is { Architecture: "x64", Avx512Vnni: false, AvxVnni: false });
@@ -132,15 +145,20 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
     private static long BytesOf(StaticLayer layer) => layer.Stored.Sum(part => part.ByteLength);
 
-    private static JsonObject Describe(StaticLayer layer, WeightErrorSums error, double? noise) => new()
+    private static JsonObject Describe(StaticLayer layer, WeightErrorSums error, double? noise, AccuracyMethods accuracy)
     {
-        ["name"] = layer.Layer.Name,
-        ["shape"] = new JsonArray([.. layer.Layer.Tensor.Dims.Select(dim => (JsonNode)dim)]),
-        ["bytes"] = BytesOf(layer),
-        ["snrDb"] = error.SnrDb,
-        ["maxAbsError"] = error.MaxAbsError,
-        ["outputSnrDb"] = noise,
-    };
+        var metrics = new JsonObject
+        {
+            ["name"] = layer.Layer.Name,
+            ["shape"] = new JsonArray([.. layer.Layer.Tensor.Dims.Select(dim => (JsonNode)dim)]),
+            ["bytes"] = BytesOf(layer),
+            ["snrDb"] = error.SnrDb,
+            ["maxAbsError"] = error.MaxAbsError,
+            ["outputSnrDb"] = noise,
+        };
+        accuracy.Describe(layer, metrics);
+        return metrics;
+    }
 
     private static void Describe(FallbackChoice fallback, List<Layer> layers, JsonObject metrics)
     {
@@ -245,16 +263,17 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         {
             var all = ConcatenationSplit.Run(model, layers, candidates.Keys.ToHashSet());
             var whole = PlanOf(layers);
-            FindRanges(whole.Values.Select(whole.SourceOf), inputs, (0, CalibrationShare));
+            FindRanges(whole.Values.Select(whole.SourceOf), inputs, (CalibrationStart, CalibrationShare));
             return (whole, all);
         }
 
         var joint = PlanOf(layers);
-        FindRanges(joint.Values.Select(joint.SourceOf).Concat(candidates.Values.SelectMany(parts => parts)), inputs, (0, FirstPassShare * CalibrationShare));
+        var first = CalibrationStart + (FirstPassShare * (CalibrationShare - CalibrationStart));
+        FindRanges(joint.Values.Select(joint.SourceOf).Concat(candidates.Values.SelectMany(parts => parts)), inputs, (CalibrationStart, first));
         var chosen = candidates.Where(item => item.Value.Max(Scale) > SplitRatio * item.Value.Min(Scale)).Select(item => item.Key).ToHashSet();
         var split = ConcatenationSplit.Run(model, layers, chosen);
         var plan = split.Count > 0 ? PlanOf(layers) : joint;
-        FindRanges(plan.Values.Select(plan.SourceOf), inputs, (FirstPassShare * CalibrationShare, CalibrationShare));
+        FindRanges(plan.Values.Select(plan.SourceOf), inputs, (first, CalibrationShare));
         return (plan, split);
 
         float Scale(Value part) => _parameters[part].Scale;

@@ -25,7 +25,7 @@ internal sealed class TwinLayers(Model model, ActivationType type, string domain
     {
         var first = layer.Layer.Node;
         var weight = Dequantize(Constant("weight", layer.Integers), Constant("scale", layer.Scale), Constant("zero", layer.ZeroPoint), layer.Axis, node => model.Graph.InsertBefore(first, node));
-        return [.. layer.Layer.Uses.Select(use =>
+        return [.. layer.Layer.Uses.Select((use, number) =>
         {
             var node = use.Node;
             var last = node;
@@ -37,6 +37,11 @@ internal sealed class TwinLayers(Model model, ActivationType type, string domain
 
             var input = Quantize(node.Inputs[0]!, node.Inputs[0]!, Behind);
             var twin = Node(node.OpType, [input, weight, .. node.Inputs.Skip(2)], node.Domain, Behind, [.. node.Attributes.Where(attribute => attribute.Name != "transB")]);
+            if (layer.CorrectionOf(number) is { } correction)
+            {
+                twin = Node("Add", [twin, Constant("correction", correction)], "", Behind);
+            }
+
             var result = node.Outputs[0]!;
             return (result, results.Contains(result) ? Quantize(twin, result, Behind) : twin);
         })];

@@ -1,0 +1,39 @@
+using CompressTool.Compression.Quantization.Accuracy;
+using CompressTool.Onnx;
+using CompressTool.Runtime.CustomOperators;
+
+namespace CompressTool.Compression.Quantization;
+
+/// <summary>Gathers means and largest magnitudes of the channels of values, their last axis, while the model runs.</summary>
+/// <param name="moments">The moments.</param>
+internal sealed class MomentsOperator(IReadOnlyList<InputMoments> moments) : CustomOperator("AddToMoments", [OperatorParameter.Float], [OperatorParameter.Float])
+{
+    private const string Index = "index";
+
+    /// <summary>Adds a node that looks at a value, and returns its output, which has to be asked for.</summary>
+    /// <param name="value">The value: float32.</param>
+    /// <param name="index">The number of its moments.</param>
+    public Value Watch(Value value, int index) =>
+        value.Graph!.AddNode(null, OpType, $"{value.Name}_moments", [value], new TensorType(DataType.Float, Shape.Scalar), Domain, Onnx.Attribute.Int(Index, index));
+
+    /// <inheritdoc/>
+    public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(moments[(int)info.GetInt(Index)]);
+
+    private sealed class Kernel(InputMoments moments) : CustomKernel
+    {
+        private const int Chunk = 1 << 24;
+
+        public override unsafe void Compute(KernelContext context)
+        {
+            var input = context.Input(0);
+            var channels = checked((int)input.Dims[^1]);
+            var wholeRows = Math.Max(1, Chunk / Math.Max(1, channels)) * channels;
+            for (long start = 0, count = input.Count; start < count; start += wholeRows)
+            {
+                moments.Add(new ReadOnlySpan<float>(input.Floats + start, (int)Math.Min(count - start, wholeRows)));
+            }
+
+            context.Output(0).Floats[0] = 0;
+        }
+    }
+}
