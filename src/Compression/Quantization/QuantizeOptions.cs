@@ -103,8 +103,8 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int16: how weights find their integers. Default nearest.", Example = "adaround")]
     public WeightRounding? Rounding { get; init; }
 
-    /// <summary>int8 and int16: whether biases make good for mean errors. Null means true.</summary>
-    [Option("Schemes int8 and int16: whether what quantization adds to each output channel of a layer on average is taken off its bias. Costs no time. Default true.", Example = "false")]
+    /// <summary>int8 and int16: whether biases make good for mean errors. Null means true unless the model is a diffusion model.</summary>
+    [Option("Schemes int8 and int16: whether what quantization adds to each output channel of a layer on average is taken off its bias. Costs the model no time. Default: true, but not for diffusion models, which gain nothing by it.", Example = "false")]
     public bool? BiasCorrection { get; init; }
 
     /// <summary>int8 and int16: a limit of noise. Null means none.</summary>

@@ -8,9 +8,10 @@ namespace CompressTool.Compression.Quantization.Static;
 /// <summary>The methods that make a quantized model more exact at no cost of time, as far as the options want them.</summary>
 /// <param name="model">The model.</param>
 /// <param name="options">The options of the stage.</param>
+/// <param name="corrects">Whether biases are corrected.</param>
 /// <param name="inputs">The inputs of the calibration.</param>
 /// <param name="context">The stage's context.</param>
-internal sealed class AccuracyMethods(Model model, QuantizeOptions options, ICalibrationInputs inputs, StageContext context)
+internal sealed class AccuracyMethods(Model model, QuantizeOptions options, bool corrects, ICalibrationInputs inputs, StageContext context)
 {
     private readonly JsonObject _metrics = [];
     private LearnedRounding? _rounding;
@@ -52,7 +53,6 @@ internal sealed class AccuracyMethods(Model model, QuantizeOptions options, ICal
     /// <returns>The signal-to-noise ratio of each layer's result in dB, with the bias that it has now; null where there is no noise.</returns>
     public IReadOnlyList<double?> Correct(LayerNoise noise, IReadOnlyList<StaticLayer> layers, (double From, double To) progress)
     {
-        var corrects = options.BiasCorrection ?? true;
         var errors = noise.Measure(layers, inputs, context, progress, corrects ? LayerNoise.RunsForMeans : LayerNoise.UsualRuns);
         if (!corrects)
         {

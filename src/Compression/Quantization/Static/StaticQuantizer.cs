@@ -47,7 +47,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var (layers, skipped, kept) = Choose();
         layers.ForEach(StaticLayer.SplitBias);
         var slower = options.OnlyFaster ?? false ? RemoveSlower(layers) : null;
-        var accuracy = new AccuracyMethods(model, options, inputs, context);
+        var accuracy = new AccuracyMethods(model, options, options.BiasCorrection ?? !_isDiffusion, inputs, context);
         accuracy.Smooth(layers, (0, CalibrationStart));
         var (plan, split) = Calibrate(layers, inputs);
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
