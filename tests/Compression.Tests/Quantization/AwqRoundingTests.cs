@@ -97,6 +97,30 @@ public sealed class AwqRoundingTests
     }
 
     [TestMethod]
+    public void Scales_of_wide_layers_are_tried_out_on_a_part_of_the_columns()
+    {
+        // 4200 columns are more than twice 2048, so every third slab of 64 columns.
+        const int K = 40, N = 4200;
+        var weights = RandomTensors.Normal("weight", 0, 1, K, N).ToFloats();
+        var inputs = new FixedInputs(1, 200, K, salient: 20);
+        var (hessian, moments) = (new Hessian(K), new InputMoments(K));
+        hessian.Add(inputs.Rows[0].ToFloats());
+        moments.Add(inputs.Rows[0].ToFloats());
+        int[] columns = [.. Enumerable.Range(0, N).Where(column => column / 64 % 3 == 0)];
+        float[] part = [.. Enumerable.Range(0, K).SelectMany(row => columns.Select(column => weights[(row * N) + column]))];
+        var search = new AwqScaleSearch(moments.MeanSizes(), hessian.Complete());
+        search.AddSizes(part, columns.Length, 32);
+        search.AddErrors(part, columns.Length, new BlockGrid(K, columns.Length, new BlockFormat(4, 32, true), false));
+
+        using var model = Linear(Tensor.Floats([K, N], weights));
+        var metrics = Quantize(model, new BlockFormat(4, 32, true), inputs).Metrics["layers"]![0]!;
+
+        Assert.IsNotNull(search.Ratio);
+        CollectionAssert.AreEqual(Array.ConvertAll(search.Scales, scale => 1 / scale), model.Graph.Nodes[0].Input(1)!.Initializer!.ToFloats());
+        Assert.IsLessThan(0.9, (double)metrics["outputErrorToNearest"]!);
+    }
+
+    [TestMethod]
     public void Channels_that_gain_nothing_are_not_scaled()
     {
         // Whole numbers from -8 to 7 are their own codes: there is no error to make smaller.

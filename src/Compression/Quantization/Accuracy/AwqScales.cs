@@ -69,7 +69,8 @@ internal static class AwqScales
             clips[i] = clipped[i % columns] <= plain[i % columns] ? clips[i] : 1;
         }
 
-        return (clips, errors.OfColumns(scales, clips));
+        grid.FindAll(Apply(weights, columns, scales, clips, grid.GroupSize, threads), columns, threads);
+        return (clips, [.. plain.Zip(clipped, (one, other) => other <= one ? other : one)]);
     }
 
     /// <summary>The weight to quantize: scaled, then clipped.</summary>

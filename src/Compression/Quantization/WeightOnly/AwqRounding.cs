@@ -23,6 +23,9 @@ internal sealed class AwqRounding(Model model, BlockFormat format, StageContext 
     /// <summary>What a multiplication at run time has to leave of the error of the outputs to be worth its time.</summary>
     private const double WorthANode = 0.95;
 
+    /// <summary>Scales are tried out on about so many columns of the layers that share them: all candidates on all columns of large layers would take minutes.</summary>
+    private const int SearchedColumns = 2048;
+
     private readonly Dictionary<Value, RoundedWeight> _weights = [];
     private readonly List<(HessianGroup Group, float[] Scales)> _scales = [];
 
@@ -78,8 +81,10 @@ internal sealed class AwqRounding(Model model, BlockFormat format, StageContext 
         }
 
         var search = new AwqScaleSearch(seen!.Sizes, seen.Hessian, threads);
-        group.Layers.ForEach(layer => ForEachSlab(layer, (_, columns, weights) => search.AddSizes(weights, columns, format.BlockSize)));
-        group.Layers.ForEach(layer => ForEachSlab(layer, (_, columns, weights) => search.AddErrors(weights, columns, Grid(layer, columns), context.CancellationToken)));
+        var step = (group.Layers.Sum(layer => (long)MatrixLayers.Weight(layer).N) + SearchedColumns - 1) / SearchedColumns;
+        float[][] samples = [.. group.Layers.Select(layer => Sample(MatrixLayers.Weight(layer), (int)step))];
+        Array.ForEach(samples, weights => search.AddSizes(weights, weights.Length / group.Size, format.BlockSize));
+        Array.ForEach(samples, weights => search.AddErrors(weights, weights.Length / group.Size, new BlockGrid(group.Size, weights.Length / group.Size, format, halfScales: false), context.CancellationToken));
         var scales = search.Scales;
         var isScaled = search.Ratio is not null && (search.BestError <= WorthANode * search.PlainError || scaling.NeedsNodes(group.Inputs, group.Layers) is null);
         if (isScaled)
@@ -111,7 +116,7 @@ internal sealed class AwqRounding(Model model, BlockFormat format, StageContext 
         var (error, nearestError) = (0.0, 0.0);
         ForEachSlab(layer, (first, columns, weights) =>
         {
-            var grid = Grid(layer, columns);
+            var grid = new BlockGrid(matrix.K, columns, format, halfScales: false);
             var (found, errors) = AwqScales.FindClips(weights, columns, hessian, grid, scales, threads, context.CancellationToken);
             for (var place = 0; place < found.Length; place++)
             {
@@ -125,7 +130,29 @@ internal sealed class AwqRounding(Model model, BlockFormat format, StageContext 
         return error < nearestError;
     }
 
-    private BlockGrid Grid(Layer layer, int columns) => new(MatrixLayers.Weight(layer).K, columns, format, halfScales: false);
+    /// <summary>Slabs of columns, evenly spaced, [K, columns]; the first one at least.</summary>
+    private static float[] Sample(WeightMatrix matrix, int step)
+    {
+        const int Slab = WeightGrids.SlabColumns;
+        int[] slabs = [.. Enumerable.Range(0, (matrix.N + Slab - 1) / Slab).Where(slab => slab % step == 0)];
+        var columns = slabs.Sum(slab => Math.Min(Slab, matrix.N - (slab * Slab)));
+        var result = new float[matrix.K * columns];
+        using var view = matrix.Tensor.Data.View();
+        for (var (index, to) = (0, 0); index < slabs.Length; index++)
+        {
+            var first = slabs[index] * Slab;
+            var width = Math.Min(Slab, matrix.N - first);
+            var weights = matrix.ReadColumns(view, first, width);
+            for (var row = 0; row < matrix.K; row++)
+            {
+                weights.AsSpan(row * width, width).CopyTo(result.AsSpan((row * columns) + to));
+            }
+
+            to += width;
+        }
+
+        return result;
+    }
 
     private void ForEachSlab(Layer layer, Action<int, int, float[]> action)
     {
