@@ -100,7 +100,7 @@ public sealed record QuantizeOptions
     public double? Smooth { get; init; }
 
     /// <summary>int8 and int16: how weights find their integers. Null means nearest.</summary>
-    [Option("Schemes int8 and int16: how weights find their integers. Default nearest.", Example = "adaround")]
+    [Option("Schemes int8 and int16: how weights find their integers. Default nearest.", Example = "gptq")]
     public WeightRounding? Rounding { get; init; }
 
     /// <summary>int8 and int16: whether biases make good for mean errors. Null means true unless the model is a diffusion model.</summary>

@@ -19,6 +19,9 @@ internal sealed class ColumnGrid(int rows, int columns, IntegerRange range) : IW
     /// <inheritdoc/>
     public int High => range.High;
 
+    /// <summary>Whether the parameters are given, so that none are looked for.</summary>
+    public bool IsGiven { get; init; }
+
     /// <summary>The scales, [N].</summary>
     public float[] Scales { get; } = new float[columns];
 
@@ -28,6 +31,11 @@ internal sealed class ColumnGrid(int rows, int columns, IntegerRange range) : IW
     /// <inheritdoc/>
     public void FindParameters(int group, int firstColumn, int columns, ReadOnlySpan<float> weights, int step, int rows)
     {
+        if (IsGiven)
+        {
+            return;
+        }
+
         Span<float> smallest = stackalloc float[columns];
         Span<float> largest = stackalloc float[columns];
         smallest.Clear();

@@ -33,12 +33,12 @@ internal sealed class AccuracyMethods(Model model, QuantizeOptions options, bool
     /// <param name="progress">The share of the stage's progress that this has, from and to.</param>
     public void Round(IReadOnlyList<StaticLayer> layers, List<WeightErrorSums> errors, (double From, double To) progress)
     {
-        if (options.Rounding != WeightRounding.AdaRound)
+        if (options.Rounding is not { } method || method == WeightRounding.Nearest)
         {
             return;
         }
 
-        _rounding = new LearnedRounding(model, context);
+        _rounding = new LearnedRounding(model, method, context);
         _rounding.Run(layers, inputs, progress);
         foreach (var (number, layer) in layers.Index())
         {

@@ -8,13 +8,14 @@ using CompressTool.Onnx;
 namespace CompressTool.Compression.Quantization.Static;
 
 /// <summary>
-/// Decides by <see cref="AdaRound"/> which of the two integers around it each weight takes, for the inputs that layers have while the model in
+/// Decides by <see cref="AdaRound"/> or <see cref="Gptq"/> which integer each weight takes, for the inputs that layers have while the model in
 /// floating point runs over the calibration's inputs. Only Hessians are held, those of a pass at a time, so that memory does not grow with activations.
 /// </summary>
 /// <param name="model">The model; it is the same afterwards.</param>
+/// <param name="method">How; not to nearest.</param>
 /// <param name="context">The stage's context.</param>
 /// <param name="budget">Bytes of the Hessians that are held at once.</param>
-internal sealed class LearnedRounding(Model model, StageContext context, long budget = HessianPlan.UsualBudget)
+internal sealed class LearnedRounding(Model model, WeightRounding method, StageContext context, long budget = HessianPlan.UsualBudget)
 {
     /// <summary>Rows of a layer's input that its Hessian is made of, about.</summary>
     private const int Rows = 8192;
@@ -55,7 +56,7 @@ internal sealed class LearnedRounding(Model model, StageContext context, long bu
     public void Describe(StaticLayer layer, JsonObject metrics)
     {
         var (error, reason) = _outcomes[layer];
-        metrics["rounding"] = reason is null ? "adaround" : "nearest";
+        metrics["rounding"] = reason is not null ? "nearest" : method == WeightRounding.Gptq ? "gptq" : "adaround";
         if (reason is not null)
         {
             metrics["reason"] = reason;
@@ -118,7 +119,7 @@ internal sealed class LearnedRounding(Model model, StageContext context, long bu
             for (var first = group * perGroup; first < (group + 1) * perGroup; first += width)
             {
                 var count = Math.Min(width, ((group + 1) * perGroup) - first);
-                var grid = new ColumnGrid(rows, count, layer.Range);
+                var grid = new ColumnGrid(rows, count, layer.Range) { IsGiven = true };
                 for (var column = 0; column < count; column++)
                 {
                     grid.Scales[column] = layer.ScaleOf(first + column);
@@ -130,7 +131,7 @@ internal sealed class LearnedRounding(Model model, StageContext context, long bu
                     slab[place] = weights[(place / count * columns) + first + (place % count)];
                 }
 
-                var result = AdaRound.Round(slab, count, hessian, grid, new AdaRoundOptions(), context.CancellationToken);
+                var result = Round(slab, count, hessian, grid);
                 (error, nearest) = (error + result.Error, nearest + result.NearestError);
                 for (var place = 0; place < slab.Length; place++)
                 {
@@ -141,6 +142,20 @@ internal sealed class LearnedRounding(Model model, StageContext context, long bu
 
         layer.Replace(codes);
         return nearest > 0 ? error / nearest : 1;
+    }
+
+    private AdaRoundResult Round(float[] weights, int columns, double[] hessian, ColumnGrid grid)
+    {
+        if (method == WeightRounding.AdaRound)
+        {
+            return AdaRound.Round(weights, columns, hessian, grid, new AdaRoundOptions(), context.CancellationToken);
+        }
+
+        var nearest = grid.RoundAll(weights, columns);
+        var nearestError = OutputError.Of(weights, nearest, columns, hessian);
+        var rounded = Gptq.Quantize(weights, columns, hessian, grid, new GptqOptions(), context.CancellationToken).Weights;
+        var error = OutputError.Of(weights, rounded, columns, hessian);
+        return error < nearestError ? new AdaRoundResult(rounded, nearestError, error, 0) : new AdaRoundResult(nearest, nearestError, nearestError, columns);
     }
 
     /// <summary>Layers that multiply their weights with the same rows.</summary>

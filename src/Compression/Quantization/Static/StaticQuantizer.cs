@@ -117,16 +117,18 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     private bool IsEverywhere => options.Between ?? !_isDiffusion;
 
     /// <summary>The share of the stage's progress that calibration has.</summary>
-    private double CalibrationShare => options.Training is not null ? 0.1 : options.Rounding == WeightRounding.AdaRound ? 0.3 : 0.7;
+    private double CalibrationShare => options.Training is not null ? 0.1 : LearnsRounding ? 0.3 : 0.7;
 
     /// <summary>The share that is done when activations have been smoothed.</summary>
     private double CalibrationStart => options.Smooth is null ? 0 : CalibrationShare / 2;
+
+    private bool LearnsRounding => options.Rounding is not (null or WeightRounding.Nearest);
 
     /// <summary>The share that is done when weights have been trained.</summary>
     private double RoundingStart => options.Training is null ? CalibrationShare : TrainingShare;
 
     /// <summary>The share that is done when weights have found their integers.</summary>
-    private double NoiseStart => options.Rounding == WeightRounding.AdaRound ? (RoundingStart + NoiseShare) / 2 : RoundingStart;
+    private double NoiseStart => LearnsRounding ? (RoundingStart + NoiseShare) / 2 : RoundingStart;
 
     /// <summary>Products of 8 bits saturate on x64 processors without VNNI unless weights have 7 bits.</summary>
     private bool ReducesRange => options.ReduceRange ?? (type == ActivationType.UInt8 && Runtime.CpuCapabilities.Current is { Architecture: "x64", Avx512Vnni: false, AvxVnni: false });

@@ -9,7 +9,7 @@ using Attribute = CompressTool.Onnx.Attribute;
 
 namespace CompressTool.Compression.Tests.Quantization.Static;
 
-/// <summary>rounding: adaround: weights go up or down so that outputs change least.</summary>
+/// <summary>rounding: adaround and gptq: weights go up or down so that outputs change least.</summary>
 [TestClass]
 public sealed class LearnedRoundingTests
 {
@@ -42,6 +42,10 @@ public sealed class LearnedRoundingTests
         TestContext.WriteLine($"{name}: {nearest:F2} dB nearest, {learned:F2} dB learned; {metrics.ToJsonString()}");
         Assert.AreEqual("adaround", (string?)metrics["rounding"]);
         Assert.IsGreaterThan(nearest + 1, learned);
+        var (solved, quick) = StaticRuns.Measure(Load, s_options with { Rounding = WeightRounding.Gptq }, 64);
+        TestContext.WriteLine($"{name}: {solved:F2} dB gptq");
+        Assert.AreEqual("gptq", (string?)quick.Metrics["layers"]![0]!["rounding"]);
+        Assert.IsGreaterThan(nearest + 1, solved);
 
         // Both tell the same of the layer's outputs, one from the Hessian and one from the outputs; weights are at most one step off.
         Assert.AreEqual(nearest - (10 * Math.Log10((double)metrics["outputErrorToNearest"]!)), learned, 2);
@@ -55,7 +59,9 @@ public sealed class LearnedRoundingTests
         const string Name = "resnet/batchnorm-static";
         var (nearest, _) = StaticRuns.Measure(ClassicModels.Get(Name).Build, s_options);
         var (learned, result) = StaticRuns.Measure(ClassicModels.Get(Name).Build, s_options with { Rounding = WeightRounding.AdaRound });
-        TestContext.WriteLine($"{Name}: {nearest:F2} dB nearest, {learned:F2} dB learned");
+        var (solved, _) = StaticRuns.Measure(ClassicModels.Get(Name).Build, s_options with { Rounding = WeightRounding.Gptq });
+        TestContext.WriteLine($"{Name}: {nearest:F2} dB nearest, {learned:F2} dB learned, {solved:F2} dB gptq");
+        Assert.IsGreaterThan(nearest + 2, solved);
         Assert.IsTrue(result.Metrics["layers"]!.AsArray().All(layer => (string?)layer!["rounding"] == "adaround"));
         Assert.IsGreaterThan(nearest + 2, learned);
     }
@@ -72,7 +78,7 @@ public sealed class LearnedRoundingTests
             using var inputs = CalibrationSource.Open(model, new CalibrationOptions { Random = 4, Batch = 1 }, context);
             List<StaticLayer> layers = [.. Layers.Find(model.Graph).Where(layer => StaticLayer.Unfit(layer, model.Graph) is null).Select(layer => new StaticLayer(layer, IntegerRange.Signed(false), true))];
             layers.ForEach(layer => layer.Quantize(_ => 0.01f, default));
-            new LearnedRounding(model, context, budget).Run(layers, inputs, (0, 1));
+            new LearnedRounding(model, WeightRounding.Gptq, context, budget).Run(layers, inputs, (0, 1));
             bytes.Add([.. layers.SelectMany(layer => layer.Integers.ToArray<sbyte>()).Select(code => (byte)code)]);
         }
 
