@@ -65,6 +65,9 @@ internal sealed class QuantizationFallback : IDisposable
         _feeds = [.. inputs.ReadSome(Runs, context.CancellationToken).Select(feeds => feeds.Arrays)];
     }
 
+    /// <summary>The inputs that are looked at.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, NdArray>> Feeds => _feeds;
+
     /// <summary>The signal-to-noise ratio of the outputs with some layers quantized, in dB.</summary>
     /// <param name="quantized">Whether each layer is.</param>
     public double Measure(IReadOnlyList<bool> quantized)
@@ -89,11 +92,9 @@ internal sealed class QuantizationFallback : IDisposable
         return noise > 0 ? 10 * Math.Log10(signal / noise) : double.PositiveInfinity;
     }
 
-    /// <summary>The fewest layers, those that hurt the outputs most, that have to stay in float32.</summary>
-    /// <param name="least">The least signal-to-noise ratio of the outputs in dB.</param>
+    /// <summary>The signal-to-noise ratio of the outputs when each layer alone is quantized, in dB.</summary>
     /// <param name="progress">Told what is done.</param>
-    /// <returns>The choice.</returns>
-    public FallbackChoice Choose(double least, Action<double, string>? progress = null)
+    public double[] MeasureAlone(Action<double, string>? progress = null)
     {
         var count = _switches.Length;
         var alone = new double[count];
@@ -103,6 +104,17 @@ internal sealed class QuantizationFallback : IDisposable
             alone[layer] = Measure([.. Enumerable.Range(0, count).Select(other => other == layer)]);
         }
 
+        return alone;
+    }
+
+    /// <summary>The fewest layers, those that hurt the outputs most, that have to stay in float32.</summary>
+    /// <param name="least">The least signal-to-noise ratio of the outputs in dB.</param>
+    /// <param name="alone">What each layer does alone (<see cref="MeasureAlone"/>).</param>
+    /// <param name="progress">Told what is done.</param>
+    /// <returns>The choice.</returns>
+    public FallbackChoice Choose(double least, double[] alone, Action<double, string>? progress = null)
+    {
+        var count = _switches.Length;
         int[] order = [.. Enumerable.Range(0, count).OrderBy(layer => alone[layer])];
         var all = Enumerable.Repeat(true, count).ToArray();
         var (fewest, most, reached) = (0, count, double.PositiveInfinity);

@@ -247,7 +247,9 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     {
         var twins = new TwinLayers(model, type, _domain, value => ParametersOf(plan, value), plan.Results);
         using var fallback = new QuantizationFallback(model, twins, quantized, inputs, context);
-        var choice = fallback.Choose(least, (share, activity) => context.Report(NoiseShare, activity));
+        string[] activations = [.. plan.Values.Select(value => $"{value.Name} {ParametersOf(plan, value)} {plan.Results.Contains(value)}"), type.ToString(), _domain];
+        var alone = LayerSensitivity.Measure(fallback, model, quantized, activations, context, Report);
+        var choice = fallback.Choose(least, alone, Report);
         if (!choice.Quantized.Any(isQuantized => isQuantized))
         {
             var limit = least.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -255,6 +257,8 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         }
 
         return choice;
+
+        void Report(double share, string activity) => context.Report(NoiseShare, activity);
     }
 
     /// <summary>Finds the ranges of all activations; layers behind concatenations whose parts have ranges too different are divided, and the ranges of their results found in a second pass.</summary>

@@ -45,6 +45,37 @@ public sealed class QuantizationFallbackTests
         Assert.AreEqual((CompressionErrors.NoEffect, "min-snr"), (error.Code, error.OptionPath));
     }
 
+    [TestMethod]
+    public void Sensitivities_are_measured_once_for_all_limits()
+    {
+        using var folder = new TempFolder();
+        var made = new Dictionary<string, string>();
+        var context = new StageContext
+        {
+            Share = artifact =>
+            {
+                var key = string.Join(';', artifact.Ingredients.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
+                if (artifact.Kind == "layer-sensitivity" && !made.ContainsKey(key))
+                {
+                    made.Add(key, Directory.CreateDirectory(folder.File($"{made.Count}")).FullName);
+                    artifact.Make(made[key]);
+                }
+
+                return made[key];
+            },
+        };
+
+        var first = Quantize(20, context).Metrics["sensitivity"]!.ToJsonString();
+        var second = Quantize(25, context).Metrics["sensitivity"]!.ToJsonString();
+        Assert.HasCount(1, made);
+        Assert.AreEqual(first, second);
+        Assert.AreEqual(first, Quantize(20).Metrics["sensitivity"]!.ToJsonString());
+
+        var others = Quantize(20, context, Calibration with { Method = CalibrationMethod.Percentile, Percentile = 90 }).Metrics["sensitivity"]!.ToJsonString();
+        Assert.HasCount(2, made);
+        Assert.AreNotEqual(first, others);
+    }
+
     private static double Snr(byte[] quantized)
     {
         using var model = LayerNoiseTests.OutlierModel();
@@ -58,10 +89,11 @@ public sealed class QuantizationFallbackTests
 
     private static CalibrationOptions Calibration => new() { Random = 8, Batch = 1, Method = CalibrationMethod.MinMax };
 
-    private static (byte[] Bytes, JsonObject Metrics) Quantize(double? least)
+    private static (byte[] Bytes, JsonObject Metrics) Quantize(double? least, StageContext? context = null, CalibrationOptions? calibration = null)
     {
         using var model = LayerNoiseTests.OutlierModel();
-        var result = new QuantizeStage().Run(model, (object)new QuantizeOptions { Scheme = QuantizationScheme.Int8, Between = false, MinSnr = least, Calibration = Calibration }, new StageContext());
+        var options = new QuantizeOptions { Scheme = QuantizationScheme.Int8, Between = false, MinSnr = least, Calibration = calibration ?? Calibration };
+        var result = new QuantizeStage().Run(model, (object)options, context ?? new StageContext());
         return (result.Model.ToBytes(), result.Metrics);
     }
 }
