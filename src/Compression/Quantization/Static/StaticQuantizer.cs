@@ -265,6 +265,11 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     private (StaticPlan Plan, IReadOnlyList<string> Split) Calibrate(List<Layer> layers, ICalibrationInputs inputs)
     {
         var candidates = options.SplitShortcuts ?? _isDiffusion ? ConcatenationSplit.Find(layers) : new Dictionary<Layer, IReadOnlyList<Value>>();
+        if (options.SplitShortcuts == true && candidates.Count == 0)
+        {
+            throw new CompressToolException(CompressionErrors.NoEffect, "none of the layers to quantize reads a concatenation of channels that it could be divided along; remove split-shortcuts") { OptionPath = "split-shortcuts" };
+        }
+
         if (options.SplitShortcuts == true || candidates.Count == 0)
         {
             var all = ConcatenationSplit.Run(model, layers, candidates.Keys.ToHashSet());

@@ -4,6 +4,7 @@ using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Compression.Quantization.Static;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
+using CompressTool.Onnx.Diagnostics;
 using CompressTool.Onnx.Inference;
 using Attribute = CompressTool.Onnx.Attribute;
 
@@ -84,6 +85,17 @@ public sealed class ConcatenationSplitTests
         CollectionAssert.AreEqual(new[] { shortcut }, Split(shortcut, null, out var metrics));
         Assert.AreEqual("[]", metrics["runtime"]!["floatOperators"]!.ToJsonString());
         Assert.IsEmpty(Split(shortcut, false, out _));
+    }
+
+    [TestMethod]
+    public void Nothing_to_divide_is_an_error_at_its_place_where_it_was_wished_for()
+    {
+        using var model = Build("MatMul", axis: 0);
+        var options = new QuantizeOptions { Scheme = QuantizationScheme.Int8, SplitShortcuts = true, Calibration = new CalibrationOptions { Random = 2 } };
+
+        var error = Assert.ThrowsExactly<CompressToolException>(() => new QuantizeStage().Run(model, (object)options, new StageContext()));
+
+        Assert.AreEqual((CompressionErrors.NoEffect, "split-shortcuts"), (error.Code, error.OptionPath));
     }
 
     /// <summary>Quantizes a U-Net, in which the second part of what a shortcut reads is a hundred times as large.</summary>
