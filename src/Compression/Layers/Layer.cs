@@ -72,23 +72,7 @@ public sealed class Layer
     public long? InputChannelsPerGroup => InputAxis is not { } axis ? null : Tensor.Dims[axis] / (Kind == LayerKind.ConvTranspose ? Groups : 1);
 
     /// <summary>Gives the weight another tensor.</summary>
-    public void Replace(Tensor tensor)
-    {
-        if (Weight.Initializer is not null)
-        {
-            Graph.ReplaceInitializer(Weight, tensor);
-            return;
-        }
-
-        var constant = Weight.Producer!;
-        foreach (var attribute in constant.Attributes.ToArray())
-        {
-            constant.RemoveAttribute(attribute.Name);
-        }
-
-        constant.SetAttribute(Onnx.Attribute.Tensor("value", tensor));
-        Weight.Type = new TensorType(tensor.Type, Shape.Of(tensor.Dims));
-    }
+    public void Replace(Tensor tensor) => Layers.ReplaceConstant(Weight, tensor);
 
     /// <summary>Gives the weight other elements of the same type and dimensions.</summary>
     public void Replace(TensorData data)

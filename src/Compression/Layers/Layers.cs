@@ -34,6 +34,25 @@ public static class Layers
     /// <summary>The constant that a value holds; also for weights that old exporters list as graph inputs with a default.</summary>
     internal static Tensor? ConstantOf(Value value) => value.Initializer ?? value.ConstantTensor;
 
+    /// <summary>Gives the constant that a value holds another tensor: an initializer, or what a Constant node makes.</summary>
+    internal static void ReplaceConstant(Value value, Tensor tensor)
+    {
+        if (value.Initializer is not null)
+        {
+            Graph.ReplaceInitializer(value, tensor);
+            return;
+        }
+
+        var constant = value.Producer!;
+        foreach (var attribute in constant.Attributes.ToArray())
+        {
+            constant.RemoveAttribute(attribute.Name);
+        }
+
+        constant.SetAttribute(Onnx.Attribute.Tensor("value", tensor));
+        value.Type = new TensorType(tensor.Type, Shape.Of(tensor.Dims));
+    }
+
     private static Layer Create(Value weight, List<WeightUse> uses, HashSet<string> names)
     {
         var first = uses[0];

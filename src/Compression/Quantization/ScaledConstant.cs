@@ -13,9 +13,6 @@ internal sealed class ScaledConstant(Value constant, Use? use, ChannelMap map, b
     /// <summary>Larger constants that other nodes use too would be stored twice.</summary>
     private const long MaxCopiedElements = 1 << 16;
 
-    /// <summary>Larger constants are scaled when they are read, not before.</summary>
-    private const long MaxMemoryBytes = 1 << 20;
-
     /// <summary>What an operator that broadcasts takes, seen from its result.</summary>
     /// <param name="use">The node and which of its inputs.</param>
     /// <param name="rank">Axes of its result.</param>
@@ -81,14 +78,7 @@ internal sealed class ScaledConstant(Value constant, Use? use, ChannelMap map, b
                 current = length is null ? place(run + 1) : current + 1 < length ? current + 1 : 0;
             }
         });
-        Replace(new Tensor(DataType.Float, dims, scaled.Length <= MaxMemoryBytes ? InMemory(scaled) : scaled) { Name = tensor.Name, DocString = tensor.DocString, Metadata = tensor.Metadata });
-    }
-
-    private static MemoryData InMemory(TensorData data)
-    {
-        var bytes = new byte[data.Length];
-        data.Read(0, bytes);
-        return new MemoryData(bytes);
+        Replace(new Tensor(DataType.Float, dims, LazyWeights.KeepIfSmall(scaled)) { Name = tensor.Name, DocString = tensor.DocString, Metadata = tensor.Metadata });
     }
 
     private static Func<int, float> Factor(float[] scales) => channel => channel < 0 ? 1 : scales[channel];
@@ -152,19 +142,9 @@ internal sealed class ScaledConstant(Value constant, Use? use, ChannelMap map, b
         {
             only.Node.SetInput(only.Index, constant.Graph!.AddInitializer(constant.Name, tensor));
         }
-        else if (constant.Initializer is not null)
-        {
-            Graph.ReplaceInitializer(constant, tensor);
-        }
         else
         {
-            foreach (var attribute in constant.Producer!.Attributes.ToArray())
-            {
-                constant.Producer.RemoveAttribute(attribute.Name);
-            }
-
-            constant.Producer.SetAttribute(Onnx.Attribute.Tensor("value", tensor));
-            constant.Type = new TensorType(tensor.Type, Shape.Of(tensor.Dims));
+            Layers.ReplaceConstant(constant, tensor);
         }
     }
 }
