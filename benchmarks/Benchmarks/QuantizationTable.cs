@@ -23,6 +23,7 @@ internal sealed class QuantizationTable : IBenchmark
         ("int8, naive", Naive),
         ("int8, naive, trained", $"{Naive}, training: {{ data: {{ {Data} }}, batch: 16, steps: 200, learning-rate: 0.0001 }}"),
         (Preset, "scheme: int8"),
+        ("int8, gptq", "scheme: int8, rounding: gptq"),
         ("int8-dynamic", "scheme: int8-dynamic"),
         ("int16", "scheme: int16"),
         ("int8-weights", "scheme: int8-weights"),

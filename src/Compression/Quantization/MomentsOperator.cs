@@ -4,9 +4,13 @@ using CompressTool.Runtime.CustomOperators;
 
 namespace CompressTool.Compression.Quantization;
 
-/// <summary>Gathers means and largest magnitudes of the channels of values, their last axis, while the model runs.</summary>
+/// <summary>
+/// Gathers what is to be known of the channels of values, their last axis, while the model runs, so that no activation has to be kept: means,
+/// sizes and largest magnitudes, and Hessians where they are wanted.
+/// </summary>
 /// <param name="moments">The moments.</param>
-internal sealed class MomentsOperator(IReadOnlyList<InputMoments> moments) : CustomOperator("AddToMoments", [OperatorParameter.Float], [OperatorParameter.Float])
+/// <param name="hessians">As many Hessians; null where they are not wanted.</param>
+internal sealed class MomentsOperator(IReadOnlyList<InputMoments> moments, IReadOnlyList<Hessian>? hessians = null) : CustomOperator("AddToMoments", [OperatorParameter.Float], [OperatorParameter.Float])
 {
     private const string Index = "index";
 
@@ -17,9 +21,9 @@ internal sealed class MomentsOperator(IReadOnlyList<InputMoments> moments) : Cus
         value.Graph!.AddNode(null, OpType, $"{value.Name}_moments", [value], new TensorType(DataType.Float, Shape.Scalar), Domain, Onnx.Attribute.Int(Index, index));
 
     /// <inheritdoc/>
-    public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(moments[(int)info.GetInt(Index)]);
+    public override CustomKernel CreateKernel(KernelInfo info) => new Kernel(moments[(int)info.GetInt(Index)], hessians?[(int)info.GetInt(Index)]);
 
-    private sealed class Kernel(InputMoments moments) : CustomKernel
+    private sealed class Kernel(InputMoments moments, Hessian? hessian) : CustomKernel
     {
         private const int Chunk = 1 << 24;
 
@@ -30,7 +34,9 @@ internal sealed class MomentsOperator(IReadOnlyList<InputMoments> moments) : Cus
             var wholeRows = Math.Max(1, Chunk / Math.Max(1, channels)) * channels;
             for (long start = 0, count = input.Count; start < count; start += wholeRows)
             {
-                moments.Add(new ReadOnlySpan<float>(input.Floats + start, (int)Math.Min(count - start, wholeRows)));
+                var rows = new ReadOnlySpan<float>(input.Floats + start, (int)Math.Min(count - start, wholeRows));
+                moments.Add(rows);
+                hessian?.Add(rows);
             }
 
             context.Output(0).Floats[0] = 0;

@@ -20,7 +20,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
     /// <inheritdoc/>
     public override StageInfo Info { get; } = new(
         Kind,
-        Version: 2,
+        Version: 3,
         "Stores numbers in fewer bits. fp16 halves the model and suits GPUs; bf16 halves its weights alone, with the range of float32; int8 computes convolutions and matrix products in 8 bits, with ranges that it finds by running the model; int8-dynamic needs no such calibration and is slower; "
             + "int8-weights and int4 shrink the weights of matrix products to about 30% and 16% and leave convolutions alone, which suits transformers and "
             + "text encoders, and with method gptq or awq lose much less, for data to look at the model with. Prune first, quantize last, and int8 or int4 before fp16. Layers whose precision matters, often the first and the last one, "

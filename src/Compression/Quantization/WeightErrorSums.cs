@@ -21,7 +21,7 @@ internal struct WeightErrorSums
     public readonly bool IsFinite => double.IsFinite(Signal) && double.IsFinite(Noise);
 
     /// <summary>Signal-to-noise ratio of the weights in dB, to two decimals; null when there is no error at all.</summary>
-    public readonly double? SnrDb => Noise > 0 ? Math.Round(10 * Math.Log10(Signal / Noise), 2) : null;
+    public readonly double? SnrDb => SignalToNoise.RoundedDb(Signal, Noise);
 
     private readonly double Signal => Sum(_lowerSignal, _upperSignal);
 

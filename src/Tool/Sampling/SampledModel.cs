@@ -104,7 +104,7 @@ internal sealed class SampledModel : IDisposable
         }
 
         var config = ConfigOf(model);
-        return new LatentDecoder(model.Path is { } file ? engine.Compile(file, options, cancellationToken) : engine.Compile(model, options, cancellationToken), LatentScaling.From(config)) { Enlargement = LatentDecoder.EnlargementOf(config) };
+        return new LatentDecoder(engine.CompileUnchanged(model, options, cancellationToken), LatentScaling.From(config)) { Enlargement = LatentDecoder.EnlargementOf(config) };
     }
 
     /// <summary>The model of the decoder.</summary>

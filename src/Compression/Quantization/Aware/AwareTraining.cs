@@ -24,8 +24,7 @@ internal sealed class AwareTraining : IDisposable
         (_model, _context) = (model, context);
         _trained = new TrainedModel(model, options, context);
         var (data, fingerprint) = (_trained.OpenData(), TeacherSamples.Fingerprint(model, context));
-        var engine = new OnnxRuntimeEngine();
-        _teacher = model.Path is { } path ? engine.Compile(path, cancellationToken: context.CancellationToken) : engine.Compile(model, cancellationToken: context.CancellationToken);
+        _teacher = new OnnxRuntimeEngine().CompileUnchanged(model, cancellationToken: context.CancellationToken);
         _source = new TeacherSource(data, _teacher, _trained.Output.Name, () => fingerprint, _trained.SamplesAtOnce);
     }
 

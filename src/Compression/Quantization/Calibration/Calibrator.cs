@@ -2,7 +2,6 @@ using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
 using CompressTool.Onnx.Diagnostics;
 using CompressTool.Runtime.CustomOperators;
-using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Quantization.Calibration;
 
@@ -38,40 +37,12 @@ internal static class Calibrator
     public static void Run(
         Model model, CustomOperator observer, IReadOnlyList<Func<Value>> watches, ICalibrationInputs inputs, StageContext context, (double From, double To) progress, Action<int>? before = null)
     {
-        var outputs = new List<string>();
-        using var function = Compile(model, observer, watches, outputs, context.CancellationToken);
+        using var function = InstrumentedModel.Compile(model, () => [.. watches.Select(watch => watch())], [observer], out var outputs, context.CancellationToken);
         foreach (var (run, feeds) in inputs.Read(context.CancellationToken).Index())
         {
             context.Report(progress.From + ((progress.To - progress.From) * run / inputs.Runs), $"calibration, {run + 1} of {inputs.Runs}");
             before?.Invoke(feeds.Step);
             function.Run(feeds.Arrays, outputs, context.CancellationToken);
-        }
-    }
-
-    private static ICompiledFunction Compile(Model model, CustomOperator observer, IReadOnlyList<Func<Value>> watches, List<string> outputs, CancellationToken cancellationToken)
-    {
-        // The nodes are there only while the engine reads the model: a copy would be the whole model once more.
-        var graph = model.Graph;
-        var knewDomain = model.OpsetImports.ContainsKey(CustomOperator.Domain);
-        var watched = new List<Value>();
-        try
-        {
-            model.OpsetImports[CustomOperator.Domain] = 1;
-            watched.AddRange(watches.Select(watch => watch()));
-            outputs.AddRange(watched.Select(value => value.Name));
-            return InstrumentedModel.Compile(model, watched, [observer], cancellationToken);
-        }
-        finally
-        {
-            foreach (var value in watched)
-            {
-                graph.Remove(value.Producer!);
-            }
-
-            if (!knewDomain)
-            {
-                model.OpsetImports.Remove(CustomOperator.Domain);
-            }
         }
     }
 }

@@ -12,22 +12,6 @@ internal interface ICalibrationInputs : IDisposable
     /// <param name="cancellationToken">Ends the work.</param>
     IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken);
 
-    /// <summary>The inputs of some runs, evenly spaced.</summary>
-    /// <param name="count">How many at most.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    IEnumerable<CalibrationFeeds> ReadSome(int count, CancellationToken cancellationToken)
-    {
-        var (runs, done) = (Math.Min(count, Runs), 0);
-        foreach (var (run, feeds) in Read(cancellationToken).Index())
-        {
-            if (run == (long)done * Runs / runs)
-            {
-                done++;
-                yield return feeds;
-            }
-        }
-    }
-
     /// <summary>Lets go of files; most have none of their own.</summary>
     void IDisposable.Dispose()
     {

@@ -10,41 +10,45 @@ internal static class InstrumentedModel
     /// <summary>Larger models are run in as little memory as it takes: packed for the processor, their weights would be in memory twice or thrice.</summary>
     private const long LargeBytes = 1L << 30;
 
-    /// <summary>Compiles a model for the CPU.</summary>
-    /// <param name="model">The model; it is the same afterwards, but for the order of the nodes that watch.</param>
-    /// <param name="watched">The outputs of the nodes that look at values, which become the outputs of the model; of no other use, and the last nodes of the graph. Empty to keep the model's own outputs.</param>
+    /// <summary>Compiles a model for the CPU, to be run for the sake of what some nodes see.</summary>
+    /// <param name="model">The model; it is the same afterwards, but for the order of nodes that watch and were there before.</param>
+    /// <param name="watch">Adds the nodes that look at values, and others that these need, and returns the outputs of those that look, which are of no other use. What it adds goes again.</param>
     /// <param name="operators">The operators of our own.</param>
+    /// <param name="outputs">The outputs to ask for: those of the nodes that look at values.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static ICompiledFunction Compile(Model model, IReadOnlyList<Value> watched, IReadOnlyList<CustomOperator> operators, CancellationToken cancellationToken)
+    public static ICompiledFunction Compile(Model model, Func<IReadOnlyList<Value>> watch, IReadOnlyList<CustomOperator> operators, out IReadOnlyList<string> outputs, CancellationToken cancellationToken)
     {
-        var options = Options(model);
-        if (watched.Count == 0)
-        {
-            return new OnnxRuntimeEngine().Compile(model, options with { CustomOperators = operators }, cancellationToken);
-        }
-
+        // The nodes are there only while the engine reads the model: a copy would be the whole model once more.
         var graph = model.Graph;
-        Value[] outputs = [.. graph.Outputs];
-        var ends = new List<Value>();
+        var knewDomain = model.OpsetImports.ContainsKey(CustomOperator.Domain);
+        var before = graph.Nodes.ToHashSet();
+        Value[] own = [.. graph.Outputs];
         try
         {
+            model.OpsetImports[CustomOperator.Domain] = 1;
+            var watched = watch();
             graph.Outputs.Clear();
-            ends.AddRange(outputs.Where(output => output.ElementType == DataType.Float).Select(output => graph.AddNode(null, Sink.Name, output.Name + "_end", [output], new TensorType(DataType.Float, Shape.Scalar), CustomOperator.Domain)));
+            Value[] ends = [.. own.Where(output => output.ElementType == DataType.Float).Select(output => graph.AddNode(null, Sink.Name, output.Name + "_end", [output], new TensorType(DataType.Float, Shape.Scalar), CustomOperator.Domain))];
             OrderBackwards(graph, [.. watched.Concat(ends).Select(value => value.Producer!)]);
             graph.Outputs.AddRange(watched);
             graph.Outputs.AddRange(ends);
-            graph.Outputs.AddRange(outputs.Where(output => output.ElementType != DataType.Float));
-            return new OnnxRuntimeEngine().Compile(model, options with { CustomOperators = [.. operators, new Sink()] }, cancellationToken);
+            graph.Outputs.AddRange(own.Where(output => output.ElementType != DataType.Float));
+            outputs = [.. watched.Select(value => value.Name)];
+            return new OnnxRuntimeEngine().Compile(model, Options(model) with { CustomOperators = [.. operators, new Sink()] }, cancellationToken);
         }
         finally
         {
             graph.Outputs.Clear();
-            foreach (var end in ends)
+            foreach (var node in graph.Nodes.Where(node => !before.Contains(node)).Reverse().ToArray())
             {
-                graph.Remove(end.Producer!);
+                graph.Remove(node);
             }
 
-            graph.Outputs.AddRange(outputs);
+            graph.Outputs.AddRange(own);
+            if (!knewDomain)
+            {
+                model.OpsetImports.Remove(CustomOperator.Domain);
+            }
         }
     }
 

@@ -84,7 +84,7 @@ internal sealed class SampledInputs : ICalibrationInputs
         public Recording(Model model, ModelSampleOptions samples, int timesteps, StageContext context)
         {
             (_model, _samples, _context) = (model, samples, context);
-            _denoiser = new Denoiser(new RecordingFunction(model.Graph, Compile, Record));
+            _denoiser = new Denoiser(new RecordingFunction(model.Graph, () => new OnnxRuntimeEngine().CompileUnchanged(model, InstrumentedModel.Options(model), context.CancellationToken), Record));
             _sampling = ModelSampling.Create(samples, model, _denoiser, decoder: null);
             _evaluations = _sampling.Evaluations / (samples.Guidance == 1 ? 1 : 2);
             _kept = Math.Min(timesteps, _evaluations);
@@ -120,10 +120,6 @@ internal sealed class SampledInputs : ICalibrationInputs
         }
 
         public void Dispose() => _denoiser.Dispose();
-
-        private ICompiledFunction Compile() => _model.Path is { } path
-            ? new OnnxRuntimeEngine().Compile(path, InstrumentedModel.Options(_model), _context.CancellationToken)
-            : new OnnxRuntimeEngine().Compile(_model, InstrumentedModel.Options(_model), _context.CancellationToken);
 
         private void Record(IReadOnlyDictionary<string, NativeArray> inputs)
         {

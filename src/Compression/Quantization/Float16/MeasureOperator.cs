@@ -47,8 +47,11 @@ internal sealed class MeasureOperator(int values)
 /// Rounds to float16 and back. Casts would do the same, were it certain that no optimisation takes them away. Numbers beyond float16 stay:
 /// what they belong to stays in float32, or is a mask.
 /// </summary>
-internal sealed class RoundOperator() : CustomOperator("RoundToHalf", [OperatorParameter.Float], [OperatorParameter.Float])
+internal sealed class RoundOperator() : CustomOperator(Name, [OperatorParameter.Float], [OperatorParameter.Float])
 {
+    /// <summary>The operator's name.</summary>
+    public const string Name = "RoundToHalf";
+
     /// <inheritdoc/>
     public override CustomKernel CreateKernel(KernelInfo info) => new Kernel();
 

@@ -33,8 +33,7 @@ internal static class OverflowSearch
         }
 
         var measure = new MeasureOperator(values.Length);
-        var outputs = new List<string>();
-        using (var function = Compile(model, plan, values, measure, limits.LeastDb is not null, outputs, cancellationToken))
+        using (var function = InstrumentedModel.Compile(model, () => Watch(model.Graph, plan, values, measure, limits.LeastDb is not null), [measure, new RoundOperator()], out var outputs, cancellationToken))
         {
             foreach (var arrays in feeds)
             {
@@ -71,64 +70,39 @@ internal static class OverflowSearch
         }
     }
 
-    private static ICompiledFunction Compile(
-        Model model, PrecisionPlan plan, Value[] values, MeasureOperator measure, bool computes, List<string> outputs, CancellationToken cancellationToken)
+    /// <summary>Adds the nodes that look at values, and where wanted beside each node one that computes the same from rounded inputs.</summary>
+    private static Value[] Watch(Graph graph, PrecisionPlan plan, Value[] values, MeasureOperator measure, bool computes)
     {
-        // The nodes are there only while the engine reads the model: a copy would be the whole model once more.
-        var graph = model.Graph;
-        var before = graph.Nodes.Count;
-        var knewDomain = model.OpsetImports.ContainsKey(CustomOperator.Domain);
-        var watched = new List<Value>();
-        try
+        var rounded = new Dictionary<Value, Value>();
+        var measured = values.ToHashSet();
+        var twins = new Dictionary<Node, Node>();
+        return [.. values.Select((value, index) =>
         {
-            model.OpsetImports[CustomOperator.Domain] = 1;
-            var round = new RoundOperator();
-            var rounded = new Dictionary<Value, Value>();
-            var measured = values.ToHashSet();
-            var twins = new Dictionary<Node, Node>();
-            foreach (var (index, value) in values.Index())
+            var node = value.Producer;
+            var twin = computes && node is not null && !plan.Kept.ContainsKey(node) && !node.Subgraphs.Any() ? Twin(node).Outputs[value.ProducerIndex] : null;
+            return measure.Watch(value, twin, index);
+        })];
+
+        Node Twin(Node node)
+        {
+            if (!twins.TryGetValue(node, out var twin))
             {
-                var node = value.Producer;
-                var twin = computes && node is not null && !plan.Kept.ContainsKey(node) && !node.Subgraphs.Any() ? Twin(node).Outputs[value.ProducerIndex] : null;
-                watched.Add(measure.Watch(value, twin, index));
+                var inputs = node.Inputs.Select((input, index) => input is not null && measured.Contains(input) && plan.Wanted(new Use(node, index)) == plan.Target.Type ? Rounded(input) : input).ToArray();
+                twins[node] = twin = new Node(node.OpType, inputs, node.Outputs.Select(output => output is null ? null : new Value(graph.UniqueName(output.Name + "_twin"))), graph.UniqueName(node.Name + "_twin"), node.Domain, node.Attributes);
+                graph.Add(twin);
             }
 
-            outputs.AddRange(watched.Select(value => value.Name));
-            return InstrumentedModel.Compile(model, watched, [measure, round], cancellationToken);
-
-            Node Twin(Node node)
-            {
-                if (!twins.TryGetValue(node, out var twin))
-                {
-                    var inputs = node.Inputs.Select((input, index) => input is not null && measured.Contains(input) && plan.Wanted(new Use(node, index)) == plan.Target.Type ? Rounded(input) : input).ToArray();
-                    twins[node] = twin = new Node(node.OpType, inputs, node.Outputs.Select(output => output is null ? null : new Value(graph.UniqueName(output.Name + "_twin"))), graph.UniqueName(node.Name + "_twin"), node.Domain, node.Attributes);
-                    graph.Add(twin);
-                }
-
-                return twin;
-            }
-
-            Value Rounded(Value value)
-            {
-                if (!rounded.TryGetValue(value, out var result))
-                {
-                    rounded[value] = result = graph.AddNode(null, round.OpType, value.Name + "_rounded", [value], null, CustomOperator.Domain);
-                }
-
-                return result;
-            }
+            return twin;
         }
-        finally
+
+        Value Rounded(Value value)
         {
-            foreach (var node in graph.Nodes.Skip(before).Reverse().ToArray())
+            if (!rounded.TryGetValue(value, out var result))
             {
-                graph.Remove(node);
+                rounded[value] = result = graph.AddNode(null, RoundOperator.Name, value.Name + "_rounded", [value], null, CustomOperator.Domain);
             }
 
-            if (!knewDomain)
-            {
-                model.OpsetImports.Remove(CustomOperator.Domain);
-            }
+            return result;
         }
     }
 }

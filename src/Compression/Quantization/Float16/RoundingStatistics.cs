@@ -17,10 +17,10 @@ internal sealed class RoundingStatistics
     public float Largest { get; private set; }
 
     /// <summary>Signal-to-noise ratio in dB of the numbers rounded to float16; infinite when nothing is lost, minus infinite when one becomes infinite.</summary>
-    public double StoredDb => Ratio(_storing);
+    public double StoredDb => SignalToNoise.Db(_signal, _storing);
 
     /// <summary>Signal-to-noise ratio in dB of what the node computes from rounded inputs; infinite when that was not looked at.</summary>
-    public double ComputedDb => Ratio(_computing);
+    public double ComputedDb => SignalToNoise.Db(_signal, _computing);
 
     /// <summary>Looks at more numbers.</summary>
     /// <param name="exact">The numbers.</param>
@@ -44,6 +44,4 @@ internal sealed class RoundingStatistics
 
     /// <summary>A square; infinite for what is not a number.</summary>
     private static double Square(double error) => double.IsNaN(error) ? double.PositiveInfinity : error * error;
-
-    private double Ratio(double noise) => noise == 0 ? double.PositiveInfinity : 10 * Math.Log10(_signal / noise);
 }

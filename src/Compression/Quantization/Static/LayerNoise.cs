@@ -35,12 +35,12 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
     {
         ChannelErrors[][] errors = [.. layers.Select(layer => layer.Layer.Uses.Select(_ => new ChannelErrors()).ToArray())];
         var comparison = new CompareOperator([.. errors.SelectMany(nodes => nodes)]);
-        var outputs = new List<string>();
-        using (var function = Compile(layers, comparison, outputs, context.CancellationToken))
+        var some = new SomeInputs(inputs, runs);
+        using (var function = Compile(layers, comparison, out var outputs, context.CancellationToken))
         {
-            foreach (var (run, feeds) in inputs.ReadSome(runs, context.CancellationToken).Index())
+            foreach (var (run, feeds) in some.Read(context.CancellationToken).Index())
             {
-                context.Report(progress.From + ((progress.To - progress.From) * run / Math.Min(runs, inputs.Runs)), $"noise of layers, {run + 1} of {Math.Min(runs, inputs.Runs)}");
+                context.Report(progress.From + ((progress.To - progress.From) * run / some.Runs), $"noise of layers, {run + 1} of {some.Runs}");
                 function.Run(feeds.Arrays, outputs, context.CancellationToken);
             }
         }
@@ -50,12 +50,9 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
 
     /// <summary>The signal-to-noise ratio of a layer's results in dB, to two decimals; null where there is no noise.</summary>
     /// <param name="errors">The errors of its nodes.</param>
-    public static double? SnrDb(IEnumerable<ChannelErrors> errors) => SnrDb(errors.Sum(node => node.Signal), errors.Sum(node => node.Noise));
+    public static double? SnrDb(IEnumerable<ChannelErrors> errors) => SignalToNoise.RoundedDb(errors.Sum(node => node.Signal), errors.Sum(node => node.Noise));
 
-    /// <summary>The ratio of two sums of squares in dB, to two decimals; null where there is no noise.</summary>
-    public static double? SnrDb(double signal, double noise) => noise > 0 ? Math.Round(10 * Math.Log10(signal / noise), 2) : null;
-
-    private ICompiledFunction Compile(IReadOnlyList<StaticLayer> layers, CompareOperator comparison, List<string> outputs, CancellationToken cancellationToken)
+    private ICompiledFunction Compile(IReadOnlyList<StaticLayer> layers, CompareOperator comparison, out IReadOnlyList<string> outputs, CancellationToken cancellationToken)
     {
         using var twins = new TwinLayers(model, type, domain, parametersOf, results);
         var compared = new List<Value>();
@@ -65,8 +62,7 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
             compared.Add(twins.Node(CompareOperator.Name, [result, twin], CustomOperator.Domain, model.Graph.Add, attributes));
         }
 
-        outputs.AddRange(compared.Select(value => value.Name));
-        return InstrumentedModel.Compile(model, compared, [comparison], cancellationToken);
+        return InstrumentedModel.Compile(model, () => compared, [comparison], out outputs, cancellationToken);
     }
 
     private sealed class CompareOperator(ChannelErrors[] errors) : CustomOperator(Name, [OperatorParameter.Float, OperatorParameter.Float], [OperatorParameter.Float])

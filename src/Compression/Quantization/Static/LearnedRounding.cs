@@ -90,20 +90,7 @@ internal sealed class LearnedRounding(Model model, WeightRounding method, StageC
             }
         }
 
-        var (passes, held) = (new List<List<Problem>>(), budget);
-        foreach (var problem in problems)
-        {
-            if (held + problem.Bytes > budget)
-            {
-                passes.Add([]);
-                held = 0;
-            }
-
-            passes[^1].Add(problem);
-            held += problem.Bytes;
-        }
-
-        return passes;
+        return HessianPlan.Pack(problems, problem => problem.Bytes, budget);
     }
 
     /// <summary>Rounds a layer, and returns the error of its results over that of the nearest integers.</summary>

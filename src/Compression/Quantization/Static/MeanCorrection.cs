@@ -28,7 +28,7 @@ internal static class MeanCorrection
                 missing |= !corrected;
             }
 
-            result.Add(LayerNoise.SnrDb(nodes.Sum(node => node.Signal), noise));
+            result.Add(SignalToNoise.RoundedDb(nodes.Sum(node => node.Signal), noise));
             if (missing)
             {
                 withoutBias.Add((JsonNode)layer.Layer.Name);

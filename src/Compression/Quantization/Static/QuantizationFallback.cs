@@ -58,11 +58,11 @@ internal sealed class QuantizationFallback : IDisposable
                 }
             }
 
-            _function = InstrumentedModel.Compile(model, [], [], context.CancellationToken);
+            _function = new OnnxRuntimeEngine().Compile(model, InstrumentedModel.Options(model), context.CancellationToken);
         }
 
         _switches = [.. switches];
-        _feeds = [.. inputs.ReadSome(Runs, context.CancellationToken).Select(feeds => feeds.Arrays)];
+        _feeds = [.. new SomeInputs(inputs, Runs).Read(context.CancellationToken).Select(feeds => feeds.Arrays)];
     }
 
     /// <summary>The inputs that are looked at.</summary>
@@ -89,7 +89,7 @@ internal sealed class QuantizationFallback : IDisposable
             }
         }
 
-        return noise > 0 ? 10 * Math.Log10(signal / noise) : double.PositiveInfinity;
+        return SignalToNoise.Db(signal, noise);
     }
 
     /// <summary>The signal-to-noise ratio of the outputs when each layer alone is quantized, in dB.</summary>

@@ -45,6 +45,12 @@ internal sealed class StaticPlan
         }
     }
 
+    /// <summary>Makes a plan.</summary>
+    /// <param name="graph">The main graph.</param>
+    /// <param name="layers">The layers to quantize.</param>
+    /// <param name="everywhere">Whether what lies between quantized layers is computed in integers, too, where it can be.</param>
+    public static StaticPlan Of(Graph graph, IEnumerable<Layer> layers, bool everywhere) => new(graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere);
+
     /// <summary>The nodes that are computed in integers: layers, and what lies between them.</summary>
     public IReadOnlyCollection<Node> Nodes => _nodes;
 

@@ -25,13 +25,6 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     /// <summary>The share that is done when the layers have been compared with their float32 selves.</summary>
     private const double NoiseShare = 0.9;
 
-    /// <summary>The share of the calibration that its first pass has where there may be a second one.</summary>
-    private const double FirstPassShare = 0.7;
-
-    /// <summary>How many times as large the range of one part of a concatenation must be as that of another: the smaller one would lose more than two bits.</summary>
-    private const float SplitRatio = 4;
-
-    private readonly Dictionary<Value, AffineParameters> _parameters = [];
     private readonly string _domain = DomainOf(model, type);
     private readonly bool _isDiffusion = Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is not null;
 
@@ -49,18 +42,18 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var slower = options.OnlyFaster ?? false ? RemoveSlower(layers) : null;
         var accuracy = new AccuracyMethods(model, options, options.BiasCorrection ?? !_isDiffusion, inputs, context);
         accuracy.Smooth(layers, (0, CalibrationStart));
-        var (plan, split) = Calibrate(layers, inputs);
+        var ranges = ActivationRanges.Find(model, layers, IsEverywhere, options.SplitShortcuts ?? (_isDiffusion ? null : false), type, options.Calibration, inputs, context, (CalibrationStart, CalibrationShare));
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
-        var parameters = _parameters.ToDictionary(item => item.Key.Name, item => item.Value);
+        var parameters = ranges.Parameters.ToDictionary(item => item.Key.Name, item => item.Value);
         var trained = training?.Run(copy => new FakeQuantization(copy, type, _domain, range, perChannel).Insert(layers, IsEverywhere, parameters));
 
         var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel));
-        var errors = quantized.ConvertAll(layer => Quantize(layer, plan));
+        var errors = quantized.ConvertAll(layer => Quantize(layer, ranges));
         accuracy.Round(quantized, errors, (RoundingStart, NoiseStart));
-        var noise = accuracy.Correct(new LayerNoise(model, type, _domain, value => ParametersOf(plan, value), plan.Results), quantized, (NoiseStart, NoiseShare));
-        var fallback = options.MinSnr is { } least ? FallBack(least, plan, quantized, inputs) : null;
+        var noise = accuracy.Correct(new LayerNoise(model, type, _domain, value => ranges[value], ranges.Plan.Results), quantized, (NoiseStart, NoiseShare));
+        var fallback = options.MinSnr is { } least ? FallBack(least, ranges, quantized, inputs) : null;
         int[] chosen = [.. Enumerable.Range(0, layers.Count).Where(number => fallback?.Quantized[number] != false)];
-        var last = fallback is null ? plan : PlanOf(chosen.Select(number => layers[number]));
+        var last = fallback is null ? ranges.Plan : PlanOf(chosen.Select(number => layers[number]));
 
         var described = new JsonArray([.. chosen.Select(number => Describe(quantized[number], errors[number], noise[number], accuracy))]);
         var before = chosen.Sum(number => layers[number].Tensor.ByteLength);
@@ -72,7 +65,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             quantized[number].Write(writer);
         }
 
-        ActivationPairs.Write(last, writer, type, source => ParametersOf(plan, source));
+        ActivationPairs.Write(last, writer, type, source => ranges[source]);
         model.LeaveFile();
         skipped.Warn(context);
         var metrics = new JsonObject
@@ -81,7 +74,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             ["quantizedNodes"] = last.Nodes.Count,
             ["quantizedActivations"] = last.Values.Select(last.SourceOf).Distinct().Count(),
             ["foldedNormalizations"] = folded,
-            ["split"] = new JsonArray([.. split.Select(layer => (JsonNode)layer)]),
+            ["split"] = new JsonArray([.. ranges.Split.Select(layer => (JsonNode)layer)]),
             ["calibrationRuns"] = inputs.Runs,
             ["reduceRange"] = ReducesRange,
             ["weightBytesBefore"] = before,
@@ -169,11 +162,11 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         metrics["sensitivity"] = new JsonObject(layers.Index().Select(item => KeyValuePair.Create(item.Item.Name, (JsonNode?)Math.Round(Math.Min(fallback.Alone[item.Index], 999), 2))));
     }
 
-    private StaticPlan PlanOf(IEnumerable<Layer> layers) => new(model.Graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), IsEverywhere);
+    private StaticPlan PlanOf(IEnumerable<Layer> layers) => StaticPlan.Of(model.Graph, layers, IsEverywhere);
 
-    private WeightErrorSums Quantize(StaticLayer layer, StaticPlan plan)
+    private WeightErrorSums Quantize(StaticLayer layer, ActivationRanges ranges)
     {
-        var error = layer.Quantize(value => ParametersOf(plan, value).Scale, context.CancellationToken);
+        var error = layer.Quantize(value => ranges[value].Scale, context.CancellationToken);
         return error.IsFinite ? error
             : throw new CompressToolException(CompressionErrors.UnsuitableModel, $"some weights of the layer '{layer.Layer.Name}' are infinite or not numbers; leave it out") { OptionPath = "layers.exclude" };
     }
@@ -240,14 +233,11 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         }
     }
 
-    /// <summary>Scale and zero point of a value: those of the one that it was moved from in the plan that was calibrated.</summary>
-    private AffineParameters ParametersOf(StaticPlan calibrated, Value value) => _parameters[calibrated.SourceOf(value)];
-
-    private FallbackChoice FallBack(double least, StaticPlan plan, IReadOnlyList<StaticLayer> quantized, ICalibrationInputs inputs)
+    private FallbackChoice FallBack(double least, ActivationRanges ranges, IReadOnlyList<StaticLayer> quantized, ICalibrationInputs inputs)
     {
-        var twins = new TwinLayers(model, type, _domain, value => ParametersOf(plan, value), plan.Results);
+        var twins = new TwinLayers(model, type, _domain, value => ranges[value], ranges.Plan.Results);
         using var fallback = new QuantizationFallback(model, twins, quantized, inputs, context);
-        string[] activations = [.. plan.Values.Select(value => $"{value.Name} {ParametersOf(plan, value)} {plan.Results.Contains(value)}"), type.ToString(), _domain];
+        string[] activations = [.. ranges.Plan.Values.Select(value => $"{value.Name} {ranges[value]} {ranges.Plan.Results.Contains(value)}"), type.ToString(), _domain];
         var alone = LayerSensitivity.Measure(fallback, model, quantized, activations, context, Report);
         var choice = fallback.Choose(least, alone, Report);
         if (!choice.Quantized.Any(isQuantized => isQuantized))
@@ -259,52 +249,5 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         return choice;
 
         void Report(double share, string activity) => context.Report(NoiseShare, activity);
-    }
-
-    /// <summary>Finds the ranges of all activations; layers behind concatenations whose parts have ranges too different are divided, and the ranges of their results found in a second pass.</summary>
-    private (StaticPlan Plan, IReadOnlyList<string> Split) Calibrate(List<Layer> layers, ICalibrationInputs inputs)
-    {
-        var candidates = options.SplitShortcuts ?? _isDiffusion ? ConcatenationSplit.Find(layers) : new Dictionary<Layer, IReadOnlyList<Value>>();
-        if (options.SplitShortcuts == true && candidates.Count == 0)
-        {
-            throw new CompressToolException(CompressionErrors.NoEffect, "none of the layers to quantize reads a concatenation of channels that it could be divided along; remove split-shortcuts") { OptionPath = "split-shortcuts" };
-        }
-
-        if (options.SplitShortcuts == true || candidates.Count == 0)
-        {
-            var all = ConcatenationSplit.Run(model, layers, candidates.Keys.ToHashSet());
-            var whole = PlanOf(layers);
-            FindRanges(whole.Values.Select(whole.SourceOf), inputs, (CalibrationStart, CalibrationShare));
-            return (whole, all);
-        }
-
-        var joint = PlanOf(layers);
-        var first = CalibrationStart + (FirstPassShare * (CalibrationShare - CalibrationStart));
-        FindRanges(joint.Values.Select(joint.SourceOf).Concat(candidates.Values.SelectMany(parts => parts)), inputs, (CalibrationStart, first));
-        var chosen = candidates.Where(item => item.Value.Max(Scale) > SplitRatio * item.Value.Min(Scale)).Select(item => item.Key).ToHashSet();
-        var split = ConcatenationSplit.Run(model, layers, chosen);
-        var plan = split.Count > 0 ? PlanOf(layers) : joint;
-        FindRanges(plan.Values.Select(plan.SourceOf), inputs, (first, CalibrationShare));
-        return (plan, split);
-
-        float Scale(Value part) => _parameters[part].Scale;
-    }
-
-    private void FindRanges(IEnumerable<Value> values, ICalibrationInputs inputs, (double From, double To) progress)
-    {
-        var unknown = values.Distinct().Where(value => !_parameters.ContainsKey(value)).ToList();
-        if (unknown.Count == 0)
-        {
-            return;
-        }
-
-        var statistics = Calibrator.Run(model, unknown, inputs, context, progress);
-        var method = options.Calibration?.Method ?? CalibrationMethod.Percentile;
-        foreach (var value in unknown)
-        {
-            var chosen = RangeSelection.Select(statistics[value.Name], method, options.Calibration?.Percentile ?? 99.99, type.Levels);
-            var (smallest, largest) = RangeSelection.ClipSteps(chosen, statistics[value.Name].Steps, options.Calibration?.StepPercentile ?? 100);
-            _parameters[value] = AffineParameters.Spread(smallest, largest, type.Range);
-        }
     }
 }

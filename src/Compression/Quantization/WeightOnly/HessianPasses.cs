@@ -28,7 +28,7 @@ internal sealed class HessianPasses(Model model, StageContext context, long budg
         {
             InputMoments[] moments = [.. groups.Select(group => new InputMoments(group.Size))];
             Hessian[] hessians = [.. groups.Select(group => new Hessian(group.Size, threads))];
-            var observer = new HessianOperator(hessians, moments);
+            var observer = new MomentsOperator(moments, hessians);
             var watches = groups.Index().SelectMany(group => group.Item.Inputs.Select(value => (Func<Value>)(() => observer.Watch(value, group.Index))));
             Calibrator.Run(model, observer, [.. watches], inputs, context, (share * number / passes.Count, share * (number + 0.7) / passes.Count));
             foreach (var (index, group) in groups.Index())

@@ -50,18 +50,26 @@ internal static class HessianPlan
             group.Layers.Add(layer);
         }
 
-        var passes = new List<List<HessianGroup>>();
-        var held = budget;
-        foreach (var group in groups)
+        return Pack(groups, group => group.Bytes, budget);
+    }
+
+    /// <summary>Divides what needs memory into passes, in order, so that each fits.</summary>
+    /// <param name="items">What needs it; each fits alone.</param>
+    /// <param name="bytes">How much each needs.</param>
+    /// <param name="budget">Bytes that are held at once.</param>
+    public static List<List<T>> Pack<T>(IEnumerable<T> items, Func<T, long> bytes, long budget)
+    {
+        var (passes, held) = (new List<List<T>>(), budget);
+        foreach (var item in items)
         {
-            if (held + group.Bytes > budget)
+            if (held + bytes(item) > budget)
             {
                 passes.Add([]);
                 held = 0;
             }
 
-            passes[^1].Add(group);
-            held += group.Bytes;
+            passes[^1].Add(item);
+            held += bytes(item);
         }
 
         return passes;

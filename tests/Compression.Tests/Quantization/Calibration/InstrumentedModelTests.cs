@@ -1,6 +1,5 @@
 using CompressTool.Compression.Quantization.Calibration;
 using CompressTool.Onnx;
-using CompressTool.Runtime.CustomOperators;
 using CompressTool.Runtime.Engine;
 
 namespace CompressTool.Compression.Tests.Quantization.Calibration;
@@ -20,28 +19,19 @@ public sealed class InstrumentedModelTests
         using var model = Chain();
         var before = model.ToBytes();
         var observer = new ObserveOperator(Values);
-        var graph = model.Graph;
-        Value[] values = [.. graph.Nodes.Select(node => node.Outputs[0]!)];
-        model.OpsetImports[CustomOperator.Domain] = 1;
-        var order = backwards ? values.Index().Reverse() : values.Index();
-        Value[] watched = [.. order.ToArray().Select(item => observer.Watch(item.Item, item.Index))];
+        Value[] values = [.. model.Graph.Nodes.Select(node => node.Outputs[0]!)];
+        var order = (backwards ? values.Index().Reverse() : values.Index()).ToArray();
 
         long? peak;
-        using (var function = InstrumentedModel.Compile(model, watched, [observer], default))
+        using (var function = InstrumentedModel.Compile(model, () => [.. order.Select(item => observer.Watch(item.Item, item.Index))], [observer], out var outputs, default))
         {
-            function.Run(new Dictionary<string, NdArray> { ["x"] = NdArray.Create(new float[Elements], Elements) }, [.. watched.Select(value => value.Name)]);
+            function.Run(new Dictionary<string, NdArray> { ["x"] = NdArray.Create(new float[Elements], Elements) }, outputs);
             peak = function.PeakBytes;
         }
 
         // Two or three of them are there at once; all would be 24.
         Assert.IsLessThan(6L * Elements * sizeof(float), peak!.Value);
         Assert.IsTrue(observer.Statistics.All(statistics => statistics.Count == Elements));
-        foreach (var value in watched)
-        {
-            graph.Remove(value.Producer!);
-        }
-
-        model.OpsetImports.Remove(CustomOperator.Domain);
         CollectionAssert.AreEqual(before, model.ToBytes());
     }
 
