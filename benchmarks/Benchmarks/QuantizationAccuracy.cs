@@ -27,6 +27,7 @@ internal sealed class QuantizationAccuracy : IBenchmark
         ("bf16", "scheme: bf16"),
         ("int16", $"scheme: int16, {Calibration}"),
         ("int8", $"scheme: int8, {Calibration}"),
+        ("int8, tensorrt", $"scheme: int8, backend: tensorrt, {Calibration}"),
         ("int8-dynamic", "scheme: int8-dynamic"),
         ("int8-weights", "scheme: int8-weights"),
         ("int4", "scheme: int4"),

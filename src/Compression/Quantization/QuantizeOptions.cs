@@ -115,6 +115,10 @@ public sealed record QuantizeOptions
     [Option("Schemes int8 and int16: layers that read concatenated channels, as a U-Net's decoder reads its skip connections, become one layer for each part, whose results are added: each part has scales of its own. true: all; false: none. Default: in diffusion models those whose parts have ranges that differ more than four times; in others none.", Example = "false")]
     public bool? SplitShortcuts { get; init; }
 
+    /// <summary>int8: what the model is made for. Null means the processor of this machine.</summary>
+    [Option("Scheme int8: what the model is made for. Only for this machine's own processor does the report count what ONNX Runtime computes in integers. Default: the processor of the machine that builds.", Example = "tensorrt")]
+    public QuantizationBackend? Backend { get; init; }
+
     /// <summary>int8: layers that integers do not make faster. Null means false.</summary>
     [Option("Scheme int8: layers that this machine computes no faster in 8 bits than in float32 stay in float32. Each is measured alone, on one thread; the result depends on the machine that builds. Default false.", Example = "true")]
     public bool? OnlyFaster { get; init; }

@@ -7,7 +7,6 @@ using CompressTool.Compression.Quantization.Static;
 using CompressTool.Compression.Quantization.WeightOnly;
 using CompressTool.Compression.Stages;
 using CompressTool.Onnx;
-using CompressTool.Runtime;
 
 namespace CompressTool.Compression.Quantization;
 
@@ -47,10 +46,12 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         Only(hasRanges, options.Rounding, "rounding", "int8 and int16");
         Only(hasRanges, options.BiasCorrection, "bias-correction", "int8 and int16");
         Only(hasRanges, options.MinSnr, "min-snr", "int8 and int16");
+        Only(options.Scheme == QuantizationScheme.Int8, options.Backend, "backend", "int8");
         Only(options.Scheme == QuantizationScheme.Int8, options.OnlyFaster, "only-faster", "int8");
         Only(hasRanges, options.SplitShortcuts, "split-shortcuts", "int8 and int16");
         Only(hasRanges, options.KeepEnds, "keep-ends", "int8 and int16");
         Only(hasRanges, options.Training, "training", "int8 and int16");
+        CheckBackend(options, errors);
         AwareTraining.Validate(hasRanges ? options.Training : null, errors);
         CalibrationSource.Validate(calibrated || measured ? options.Calibration : null, errors, hasRanges);
         if (weightOnly)
@@ -78,8 +79,8 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         {
             QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context, inputs?.Read(context.CancellationToken).Select(feeds => feeds.Arrays)),
             QuantizationScheme.Bf16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.BFloat16, options.KeepIoTypes ?? true, context),
-            QuantizationScheme.Int8 => new StaticQuantizer(model, options, CpuCapabilities.Current.Architecture == "arm64" ? ActivationType.Int8 : ActivationType.UInt8, context).Run(),
-            QuantizationScheme.Int16 => new StaticQuantizer(model, options, ActivationType.UInt16, context).Run(),
+            QuantizationScheme.Int8 => new StaticQuantizer(model, options, IntegerLayout.Of(options.Backend ?? IntegerLayout.Own), context).Run(),
+            QuantizationScheme.Int16 => new StaticQuantizer(model, options, IntegerLayout.Int16, context).Run(),
             QuantizationScheme.Int8Dynamic => Dynamic(),
             QuantizationScheme.Int8Weights => WeightOnlyQuantizer.Run(model, options, 8, context),
             _ => WeightOnlyQuantizer.Run(model, options, 4, context),
@@ -97,6 +98,29 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
 
         JsonObject Layerwise(ILayerScheme scheme) =>
             LayerQuantization.Run(model, LayerSelection.Select(Layers.Find(model.Graph), options.Layers), scheme, context);
+    }
+
+    private static void CheckBackend(QuantizeOptions options, OptionErrors errors)
+    {
+        if (options is not { Scheme: QuantizationScheme.Int8, Backend: { } backend })
+        {
+            return;
+        }
+
+        if (backend == QuantizationBackend.TensorRt && options.Between is not null)
+        {
+            errors.Add("between", "TensorRT decides by itself what it computes in integers between layers; remove between");
+        }
+
+        if (backend != QuantizationBackend.X64 && options.ReduceRange is not null)
+        {
+            errors.Add("reduce-range", "7 bits are for x64 processors, and the backend is another one; remove reduce-range");
+        }
+
+        if (backend != IntegerLayout.Own && options.OnlyFaster == true)
+        {
+            errors.Add("only-faster", "only-faster measures layers on this machine, which is not the backend; remove one of the two");
+        }
     }
 
     private static bool IsCalibrated(QuantizeOptions options) => HasRanges(options) || (IsWeightOnly(options) && WeightOnlyQuantizer.IsCalibrated(options.Method));

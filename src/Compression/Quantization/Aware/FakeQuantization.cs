@@ -13,11 +13,11 @@ namespace CompressTool.Compression.Quantization.Aware;
 /// them (Jacob et al. 2018). Biases stay as they are: in 32 bits they lose nothing.
 /// </summary>
 /// <param name="model">The model, which is changed.</param>
-/// <param name="type">The integers of activations.</param>
+/// <param name="layout">How the integers are laid out.</param>
 /// <param name="domain">The domain of the two operators for these.</param>
 /// <param name="range">The integers of weights.</param>
 /// <param name="perChannel">Whether each output channel of a weight has its own scale.</param>
-internal sealed class FakeQuantization(Model model, ActivationType type, string domain, IntegerRange range, bool perChannel)
+internal sealed class FakeQuantization(Model model, IntegerLayout layout, string domain, IntegerRange range, bool perChannel)
 {
     private const double SmallestNormal = 1.17549435082228751e-38; // 2^-126
 
@@ -30,14 +30,14 @@ internal sealed class FakeQuantization(Model model, ActivationType type, string 
         ShapeInference.Run(model);
         var graph = model.Graph;
         var nodes = layers.SelectMany(layer => layer.Uses).Select(use => graph.FindValue(use.Node.Outputs[0]!.Name)!.Producer!).ToHashSet();
-        var plan = new StaticPlan(graph, nodes, everywhere);
+        var plan = new StaticPlan(graph, nodes, everywhere, layout);
         var builder = new GraphBuilder(model) { Position = graph.Nodes[0] };
         foreach (var layer in Layers.Find(graph).Where(layer => nodes.Contains(layer.Node)))
         {
             Insert(builder, layer, value => parameters[plan.SourceOf(value).Name].Scale);
         }
 
-        ActivationPairs.Write(plan, new QdqWriter(graph, type, domain), type, source => parameters[source.Name]);
+        ActivationPairs.Write(plan, new QdqWriter(graph, layout.Activations, domain), layout.Activations, source => parameters[source.Name]);
     }
 
     private void Insert(GraphBuilder builder, Layer layer, Func<Value, float> scaleOf)
@@ -61,7 +61,7 @@ internal sealed class FakeQuantization(Model model, ActivationType type, string 
         int[] axes = [.. Enumerable.Range(0, weight.Rank).Where(axis => !perChannel || axis != layer.OutputAxis)];
         var scale = weight.Abs().Largest(axes) / range.RangeHigh;
         scale = (scale >= SmallestNormal).Where(scale, scale.Number(1));
-        foreach (var node in layer.Uses.Select(use => use.Node))
+        foreach (var node in layer.Uses.Select(use => use.Node).Where(_ => layout.HasIntegerBiases))
         {
             if (StaticLayer.BiasOf(node) is { } bias)
             {

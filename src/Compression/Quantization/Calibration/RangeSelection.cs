@@ -13,12 +13,12 @@ internal static class RangeSelection
     /// <param name="statistics">What is known of the value.</param>
     /// <param name="method">How to choose.</param>
     /// <param name="percentile">For <see cref="CalibrationMethod.Percentile"/>: the share in per cent that is not clipped.</param>
-    /// <param name="levels">How many integers there are, e.g. 256.</param>
-    public static (float Smallest, float Largest) Select(ValueStatistics statistics, CalibrationMethod method, double percentile, int levels) => method switch
+    /// <param name="range">The integers.</param>
+    public static (float Smallest, float Largest) Select(ValueStatistics statistics, CalibrationMethod method, double percentile, IntegerRange range) => method switch
     {
         CalibrationMethod.Percentile => Percentile(statistics, percentile),
-        CalibrationMethod.Entropy => Entropy(statistics, levels),
-        CalibrationMethod.MeanSquaredError => LeastError(statistics, levels),
+        CalibrationMethod.Entropy => Entropy(statistics, range),
+        CalibrationMethod.MeanSquaredError => LeastError(statistics, range),
         _ => (statistics.Smallest, statistics.Largest),
     };
 
@@ -58,13 +58,13 @@ internal static class RangeSelection
 
     /// <summary>
     /// The least divergence (S. Migacz, 8-bit inference with TensorRT, GTC 2017), over the magnitudes: half as many integers as there are stand
-    /// for them where there are two signs. The bin at zero is left out, since padding and rectified units would decide alone.
+    /// for them where there are two signs, or the range is symmetric. The bin at zero is left out, since padding and rectified units would decide alone.
     /// </summary>
-    private static (float Smallest, float Largest) Entropy(ValueStatistics statistics, int levels)
+    private static (float Smallest, float Largest) Entropy(ValueStatistics statistics, IntegerRange range)
     {
         var counts = statistics.Histogram.Counts;
         var magnitudes = new double[Histogram.Half];
-        var twoSigns = statistics.Smallest < 0 && statistics.Largest > 0;
+        var (levels, halves) = (range.High - range.Low + 1, range.IsSymmetric || (statistics.Smallest < 0 && statistics.Largest > 0));
         for (var bin = 0; bin < Histogram.Half; bin++)
         {
             magnitudes[bin] = counts[Histogram.Half + bin] + counts[Histogram.Half - 1 - bin];
@@ -72,7 +72,7 @@ internal static class RangeSelection
 
         magnitudes[0] = 0;
         var used = Array.FindLastIndex(magnitudes, count => count > 0) + 1;
-        var integers = Math.Min(twoSigns ? levels / 2 : levels, Histogram.Half / 2);
+        var integers = Math.Min(halves ? levels / 2 : levels, Histogram.Half / 2);
         var (best, least) = (used, double.PositiveInfinity);
         for (var end = integers; end <= used; end += EntropyStride)
         {
@@ -133,21 +133,29 @@ internal static class RangeSelection
         return divergence;
     }
 
-    private static (float Smallest, float Largest) LeastError(ValueStatistics statistics, int levels)
+    private static (float Smallest, float Largest) LeastError(ValueStatistics statistics, IntegerRange range)
     {
         var (low, high) = ((double)statistics.Smallest, (double)statistics.Largest);
-        var best = (Low: low, High: high);
-        var least = Error(statistics.Histogram, low, high, levels);
+        if (range.IsSymmetric)
+        {
+            high = Math.Max(-low, high);
+            low = -high;
+        }
 
-        // Both ends first, then each by itself from where that led.
-        foreach (var (movesLow, movesHigh) in new[] { (true, true), (true, false), (false, true) })
+        var steps = range.RangeHigh - range.RangeLow;
+        var best = (Low: low, High: high);
+        var least = Error(statistics.Histogram, low, high, steps);
+
+        // Both ends first, then, where they need not be alike, each by itself from where that led.
+        (bool, bool)[] moves = range.IsSymmetric ? [(true, true)] : [(true, true), (true, false), (false, true)];
+        foreach (var (movesLow, movesHigh) in moves)
         {
             var start = best;
             for (var candidate = 1; candidate <= Candidates; candidate++)
             {
                 var factor = 1 - (candidate / 100.0);
                 var (a, b) = (movesLow ? start.Low * factor : start.Low, movesHigh ? start.High * factor : start.High);
-                var error = Error(statistics.Histogram, a, b, levels);
+                var error = Error(statistics.Histogram, a, b, steps);
                 if (error < least)
                 {
                     (least, best) = (error, (a, b));
@@ -159,9 +167,9 @@ internal static class RangeSelection
     }
 
     /// <summary>The sum of squared errors: what is beyond the range is clipped, what is inside is off by a uniform share of a step.</summary>
-    private static double Error(Histogram histogram, double low, double high, int levels)
+    private static double Error(Histogram histogram, double low, double high, int steps)
     {
-        var step = (high - low) / (levels - 1);
+        var step = (high - low) / steps;
         var rounding = step * step / 12;
         var sum = 0.0;
         var counts = histogram.Counts;

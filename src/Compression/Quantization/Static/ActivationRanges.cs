@@ -31,14 +31,14 @@ internal sealed record ActivationRanges(StaticPlan Plan, IReadOnlyDictionary<Val
     /// <param name="layers">The layers to quantize; each that is divided is replaced by its parts.</param>
     /// <param name="everywhere">Whether what lies between quantized layers is computed in integers, too, where it can be.</param>
     /// <param name="divides">Which layers are divided: all that can be, those with different ranges (null), or none.</param>
-    /// <param name="type">The integers of activations.</param>
+    /// <param name="layout">How the integers are laid out.</param>
     /// <param name="options">How ranges are chosen.</param>
     /// <param name="inputs">The inputs of the calibration.</param>
     /// <param name="context">The stage's context.</param>
     /// <param name="progress">The share of the stage's progress that this has, from and to.</param>
     /// <exception cref="CompressToolException">All layers are to be divided and none can be, the inputs do not fit the model, or a value is infinite or not a number.</exception>
     public static ActivationRanges Find(
-        Model model, List<Layer> layers, bool everywhere, bool? divides, ActivationType type, CalibrationOptions? options, ICalibrationInputs inputs, StageContext context, (double From, double To) progress)
+        Model model, List<Layer> layers, bool everywhere, bool? divides, IntegerLayout layout, CalibrationOptions? options, ICalibrationInputs inputs, StageContext context, (double From, double To) progress)
     {
         var candidates = divides == false ? new Dictionary<Layer, IReadOnlyList<Value>>() : ConcatenationSplit.Find(layers);
         if (divides == true && candidates.Count == 0)
@@ -55,7 +55,7 @@ internal sealed record ActivationRanges(StaticPlan Plan, IReadOnlyDictionary<Val
         }
 
         var split = ConcatenationSplit.Run(model, layers, candidates.Keys.ToHashSet());
-        var plan = StaticPlan.Of(model.Graph, layers, everywhere);
+        var plan = StaticPlan.Of(model.Graph, layers, everywhere, layout);
         return new ActivationRanges(plan, Measure(plan.Values.Select(plan.SourceOf), inputs, (start, progress.To)), split);
 
         Dictionary<Value, AffineParameters> Measure(IEnumerable<Value> values, ICalibrationInputs runs, (double From, double To) share)
@@ -64,9 +64,9 @@ internal sealed record ActivationRanges(StaticPlan Plan, IReadOnlyDictionary<Val
             var statistics = Calibrator.Run(model, all, runs, context, share);
             return all.ToDictionary(value => value, value =>
             {
-                var range = RangeSelection.Select(statistics[value.Name], options?.Method ?? CalibrationMethod.Percentile, options?.Percentile ?? 99.99, type.Levels);
+                var range = RangeSelection.Select(statistics[value.Name], options?.Method ?? CalibrationMethod.Percentile, options?.Percentile ?? 99.99, layout.Activations.Range);
                 var (smallest, largest) = RangeSelection.ClipSteps(range, statistics[value.Name].Steps, options?.StepPercentile ?? 100);
-                return AffineParameters.Spread(smallest, largest, type.Range);
+                return AffineParameters.Spread(smallest, largest, layout.Activations.Range);
             });
         }
     }

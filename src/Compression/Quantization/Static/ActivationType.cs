@@ -13,6 +13,9 @@ internal sealed record ActivationType(DataType Type, IntegerRange Range)
     /// <summary>8 bits with sign, which Arm processors multiply.</summary>
     public static ActivationType Int8 { get; } = new(DataType.Int8, new IntegerRange(-128, 127, -128, 127, IsSymmetric: false));
 
+    /// <summary>8 bits with sign and zero in the middle, the only ones that TensorRT has.</summary>
+    public static ActivationType SymmetricInt8 { get; } = new(DataType.Int8, IntegerRange.Signed(reduced: false));
+
     /// <summary>16 bits without sign.</summary>
     public static ActivationType UInt16 { get; } = new(DataType.UInt16, new IntegerRange(0, 65535, 0, 65535, IsSymmetric: false));
 

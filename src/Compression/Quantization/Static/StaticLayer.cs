@@ -7,7 +7,8 @@ namespace CompressTool.Compression.Quantization.Static;
 /// <param name="layer">The layer: Conv, MatMul or Gemm, fit for it (<see cref="Unfit"/>).</param>
 /// <param name="range">The integers.</param>
 /// <param name="perChannel">Whether each output channel has its own scale.</param>
-internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChannel)
+/// <param name="hasIntegerBiases">Whether biases become 32-bit integers.</param>
+internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChannel, bool hasIntegerBiases = true)
 {
     private Tensor? _integers;
     private IReadOnlyList<float> _scales = [];
@@ -88,7 +89,7 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
         _activations = [.. layer.Uses.Select(use => scaleOf(use.Node.Inputs[0]!))];
         _biases = [.. layer.Uses.Select(use => BiasOf(use.Node))];
         _corrections = new float[]?[_biases.Length];
-        var smallest = _biases.All(bias => bias is null) ? (Func<int, float>?)null : channel =>
+        var smallest = !hasIntegerBiases || _biases.All(bias => bias is null) ? (Func<int, float>?)null : channel =>
             _biases.Zip(_activations).Max(pair => pair.First is { } bias ? BiasQuantization.SmallestWeightScale(bias.Values[channel], pair.Second) : 0);
         if (layer.Kind == LayerKind.Conv)
         {
@@ -195,16 +196,23 @@ internal sealed class StaticLayer(Layer layer, IntegerRange range, bool perChann
                 old.RemoveIfUnused(); // A Transpose in between.
             }
 
-            if (_biases[number] is { } bias)
+            if (_biases[number] is { } bias && (hasIntegerBiases || _corrections[number] is not null))
             {
-                var (codes, biasScales, zeroPoints) = BiasQuantization.Quantize(bias.Values, _activations[number], _scales);
-                var value = bias.Use.Node.Input(bias.Use.Index) ?? node.Graph!.AddInitializer($"{layer.Name}.bias", Tensor.Floats([bias.Values.Length], bias.Values));
-                bias.Use.Node.SetInput(bias.Use.Index, writer.AddConstant(value, codes, biasScales, zeroPoints, biasScales.Dims.Count > 0 ? 0 : null, node, number == 0 ? "_bias" : $"_bias_{number}"));
-                value.RemoveIfUnused();
+                var value = bias.Use.Node.Input(bias.Use.Index);
+                var exact = hasIntegerBiases && value is not null ? value : node.Graph!.AddInitializer(value?.Name ?? $"{layer.Name}.bias", Tensor.Floats([bias.Values.Length], bias.Values));
+                bias.Use.Node.SetInput(bias.Use.Index, hasIntegerBiases ? WriteBias(writer, bias, exact, number) : exact);
+                value?.RemoveIfUnused();
+                exact.RemoveIfUnused();
             }
         }
 
         MatrixLayers.RemoveWeight(layer);
+    }
+
+    private Value WriteBias(QdqWriter writer, Bias bias, Value exact, int number)
+    {
+        var (codes, scales, zeroPoints) = BiasQuantization.Quantize(bias.Values, _activations[number], _scales);
+        return writer.AddConstant(exact, codes, scales, zeroPoints, scales.Dims.Count > 0 ? 0 : null, layer.Uses[number].Node, number == 0 ? "_bias" : $"_bias_{number}");
     }
 
     /// <summary>The constant that is added to what a node computes, one number for each column: its own, or that of an addition behind a MatMul, which ONNX Runtime makes a Gemm of.</summary>

@@ -12,21 +12,23 @@ internal sealed class StaticPlan
     private readonly HashSet<Value> _results = [];
     private readonly Dictionary<Value, Value> _sources = [];
     private readonly bool _everywhere;
+    private readonly IntegerLayout _layout;
 
     /// <summary>Makes a plan.</summary>
     /// <param name="graph">The main graph.</param>
     /// <param name="layers">The nodes of the layers to quantize.</param>
     /// <param name="everywhere">Whether what lies between quantized layers is computed in integers, too, where it can be.</param>
-    public StaticPlan(Graph graph, IReadOnlySet<Node> layers, bool everywhere)
+    /// <param name="layout">How the integers are laid out.</param>
+    public StaticPlan(Graph graph, IReadOnlySet<Node> layers, bool everywhere, IntegerLayout layout)
     {
-        _everywhere = everywhere;
+        (_everywhere, _layout) = (everywhere, layout);
         foreach (var node in graph.Nodes)
         {
             if (layers.Contains(node))
             {
                 _nodes.Add(node);
                 IsInteger(node.Inputs[0]!);
-                if (node.Is("Conv"))
+                if (MakesIntegers(node))
                 {
                     AddResult(node);
                 }
@@ -38,8 +40,8 @@ internal sealed class StaticPlan
             }
         }
 
-        // Products of matrices can leave their results in float; in integers they are of use where nobody needs anything else.
-        foreach (var node in graph.Nodes.Where(node => layers.Contains(node) && !node.Is("Conv") && IsReadByLayersAlone(ResultOf(node))))
+        // Others can leave their results in float; in integers they are of use where nobody needs anything else.
+        foreach (var node in graph.Nodes.Where(node => layers.Contains(node) && !MakesIntegers(node) && IsReadByLayersAlone(ResultOf(node))))
         {
             AddResult(node);
         }
@@ -49,7 +51,8 @@ internal sealed class StaticPlan
     /// <param name="graph">The main graph.</param>
     /// <param name="layers">The layers to quantize.</param>
     /// <param name="everywhere">Whether what lies between quantized layers is computed in integers, too, where it can be.</param>
-    public static StaticPlan Of(Graph graph, IEnumerable<Layer> layers, bool everywhere) => new(graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere);
+    /// <param name="layout">How the integers are laid out.</param>
+    public static StaticPlan Of(Graph graph, IEnumerable<Layer> layers, bool everywhere, IntegerLayout layout) => new(graph, layers.SelectMany(layer => layer.Uses).Select(use => use.Node).ToHashSet(), everywhere, layout);
 
     /// <summary>The nodes that are computed in integers: layers, and what lies between them.</summary>
     public IReadOnlyCollection<Node> Nodes => _nodes;
@@ -85,6 +88,8 @@ internal sealed class StaticPlan
 
         return output;
     }
+
+    private bool MakesIntegers(Node layer) => _layout.ConvolutionsMakeIntegers && layer.Is("Conv");
 
     private void AddResult(Node node) => _results.Add(ResultOf(node));
 

@@ -15,9 +15,9 @@ namespace CompressTool.Compression.Quantization.Static;
 /// </summary>
 /// <param name="model">The model.</param>
 /// <param name="options">The options of the stage.</param>
-/// <param name="type">The integers of activations.</param>
+/// <param name="layout">How the integers are laid out.</param>
 /// <param name="context">The stage's context.</param>
-internal sealed class StaticQuantizer(Model model, QuantizeOptions options, ActivationType type, StageContext context)
+internal sealed class StaticQuantizer(Model model, QuantizeOptions options, IntegerLayout layout, StageContext context)
 {
     /// <summary>Where in the stage's progress training ends.</summary>
     private const double TrainingShare = 0.8;
@@ -25,7 +25,8 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     /// <summary>The share that is done when the layers have been compared with their float32 selves.</summary>
     private const double NoiseShare = 0.9;
 
-    private readonly string _domain = DomainOf(model, type);
+    private readonly ActivationType _type = layout.Activations;
+    private readonly string _domain = DomainOf(model, layout.Activations);
     private readonly bool _isDiffusion = Diffusion.Sampling.DenoiserInputs.Find(model.Graph) is not null;
 
     /// <summary>Quantizes the model in place. Large weights are computed when the model is saved.</summary>
@@ -42,15 +43,15 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var slower = options.OnlyFaster ?? false ? RemoveSlower(layers) : null;
         var accuracy = new AccuracyMethods(model, options, options.BiasCorrection ?? !_isDiffusion, inputs, context);
         accuracy.Smooth(layers, (0, CalibrationStart));
-        var ranges = ActivationRanges.Find(model, layers, IsEverywhere, options.SplitShortcuts ?? (_isDiffusion ? null : false), type, options.Calibration, inputs, context, (CalibrationStart, CalibrationShare));
+        var ranges = ActivationRanges.Find(model, layers, IsEverywhere, options.SplitShortcuts ?? (_isDiffusion ? null : false), layout, options.Calibration, inputs, context, (CalibrationStart, CalibrationShare));
         var (range, perChannel) = (IntegerRange.Signed(ReducesRange), options.PerChannel ?? true);
         var parameters = ranges.Parameters.ToDictionary(item => item.Key.Name, item => item.Value);
-        var trained = training?.Run(copy => new FakeQuantization(copy, type, _domain, range, perChannel).Insert(layers, IsEverywhere, parameters));
+        var trained = training?.Run(copy => new FakeQuantization(copy, layout, _domain, range, perChannel).Insert(layers, IsEverywhere, parameters));
 
-        var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel));
+        var quantized = layers.ConvertAll(layer => new StaticLayer(layer, range, perChannel, layout.HasIntegerBiases));
         var errors = quantized.ConvertAll(layer => Quantize(layer, ranges));
         accuracy.Round(quantized, errors, (RoundingStart, NoiseStart));
-        var noise = accuracy.Correct(new LayerNoise(model, type, _domain, value => ranges[value], ranges.Plan.Results), quantized, (NoiseStart, NoiseShare));
+        var noise = accuracy.Correct(new LayerNoise(model, _type, _domain, value => ranges[value], ranges.Plan.Results), quantized, (NoiseStart, NoiseShare));
         var fallback = options.MinSnr is { } least ? FallBack(least, ranges, quantized, inputs) : null;
         int[] chosen = [.. Enumerable.Range(0, layers.Count).Where(number => fallback?.Quantized[number] != false)];
         var last = fallback is null ? ranges.Plan : PlanOf(chosen.Select(number => layers[number]));
@@ -58,14 +59,14 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         var described = new JsonArray([.. chosen.Select(number => Describe(quantized[number], errors[number], noise[number], accuracy))]);
         var before = chosen.Sum(number => layers[number].Tensor.ByteLength);
 
-        var writer = new QdqWriter(model.Graph, type, _domain);
+        var writer = new QdqWriter(model.Graph, _type, _domain);
         foreach (var (index, number) in chosen.Index())
         {
             context.Report(NoiseShare + ((1 - NoiseShare) * index / chosen.Length), layers[number].Name);
             quantized[number].Write(writer);
         }
 
-        ActivationPairs.Write(last, writer, type, source => ranges[source]);
+        ActivationPairs.Write(last, writer, _type, source => ranges[source]);
         model.LeaveFile();
         skipped.Warn(context);
         var metrics = new JsonObject
@@ -99,7 +100,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
             metrics["training"] = trained;
         }
 
-        if (type.Levels <= 256)
+        if (_type.Levels <= 256 && layout == IntegerLayout.Of(IntegerLayout.Own))
         {
             metrics["runtime"] = FusionReport.Create(model, context);
         }
@@ -107,7 +108,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         return metrics;
     }
 
-    private bool IsEverywhere => options.Between ?? !_isDiffusion;
+    private bool IsEverywhere => layout.HasIntegersBetween && (options.Between ?? !_isDiffusion);
 
     /// <summary>The share of the stage's progress that calibration has.</summary>
     private double CalibrationShare => options.Training is not null ? 0.1 : LearnsRounding ? 0.3 : 0.7;
@@ -124,7 +125,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     private double NoiseStart => LearnsRounding ? (RoundingStart + NoiseShare) / 2 : RoundingStart;
 
     /// <summary>Products of 8 bits saturate on x64 processors without VNNI unless weights have 7 bits.</summary>
-    private bool ReducesRange => options.ReduceRange ?? (type == ActivationType.UInt8 && Runtime.CpuCapabilities.Current is { Architecture: "x64", Avx512Vnni: false, AvxVnni: false });
+    private bool ReducesRange => options.ReduceRange ?? (layout == IntegerLayout.X64 && Runtime.CpuCapabilities.Current is { Architecture: "x64", Avx512Vnni: false, AvxVnni: false });
 
     private static string DomainOf(Model model, ActivationType type)
     {
@@ -162,7 +163,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
         metrics["sensitivity"] = new JsonObject(layers.Index().Select(item => KeyValuePair.Create(item.Item.Name, (JsonNode?)Math.Round(Math.Min(fallback.Alone[item.Index], 999), 2))));
     }
 
-    private StaticPlan PlanOf(IEnumerable<Layer> layers) => StaticPlan.Of(model.Graph, layers, IsEverywhere);
+    private StaticPlan PlanOf(IEnumerable<Layer> layers) => StaticPlan.Of(model.Graph, layers, IsEverywhere, layout);
 
     private WeightErrorSums Quantize(StaticLayer layer, ActivationRanges ranges)
     {
@@ -209,7 +210,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
     /// <summary>Leaves out the layers that take longer in integers than in float32; each one that goes may change what its neighbours cost.</summary>
     private JsonArray RemoveSlower(List<Layer> layers)
     {
-        var (speed, removed) = (new LayerSpeed(model, type, options.PerChannel ?? true, context.CancellationToken), new JsonArray());
+        var (speed, removed) = (new LayerSpeed(model, _type, options.PerChannel ?? true, context.CancellationToken), new JsonArray());
         context.Report(0, "time of layers");
         while (true)
         {
@@ -235,9 +236,9 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Acti
 
     private FallbackChoice FallBack(double least, ActivationRanges ranges, IReadOnlyList<StaticLayer> quantized, ICalibrationInputs inputs)
     {
-        var twins = new TwinLayers(model, type, _domain, value => ranges[value], ranges.Plan.Results);
+        var twins = new TwinLayers(model, _type, _domain, value => ranges[value], ranges.Plan.Results);
         using var fallback = new QuantizationFallback(model, twins, quantized, inputs, context);
-        string[] activations = [.. ranges.Plan.Values.Select(value => $"{value.Name} {ranges[value]} {ranges.Plan.Results.Contains(value)}"), type.ToString(), _domain];
+        string[] activations = [.. ranges.Plan.Values.Select(value => $"{value.Name} {ranges[value]} {ranges.Plan.Results.Contains(value)}"), _type.ToString(), _domain];
         var alone = LayerSensitivity.Measure(fallback, model, quantized, activations, context, Report);
         var choice = fallback.Choose(least, alone, Report);
         if (!choice.Quantized.Any(isQuantized => isQuantized))

@@ -76,13 +76,15 @@ public sealed class FakeQuantizationTests
     [DataRow("unet2d-cifarstyle/model_op14.onnx/io", QuantizationScheme.Int16, true)]
     [DataRow("bert/static", QuantizationScheme.Int8, true)]
     [DataRow("vit/dynamic", QuantizationScheme.Int8, true)]
-    public void The_training_computes_what_the_quantized_model_does(string name, QuantizationScheme scheme, bool perChannel)
+    [DataRow("resnet/batchnorm-static", QuantizationScheme.Int8, true, QuantizationBackend.TensorRt)]
+    [DataRow("vit/dynamic", QuantizationScheme.Int8, true, QuantizationBackend.TensorRt)]
+    public void The_training_computes_what_the_quantized_model_does(string name, QuantizationScheme scheme, bool perChannel, QuantizationBackend backend = QuantizationBackend.X64)
     {
         var (load, inputs) = StaticModelsTests.Open(name);
         using var model = load();
-        var (isDiffusion, type) = (name.StartsWith("unet", StringComparison.Ordinal), scheme == QuantizationScheme.Int16 ? ActivationType.UInt16 : ActivationType.UInt8);
-        var options = new QuantizeOptions { Scheme = scheme, PerChannel = perChannel, ReduceRange = false, Calibration = new CalibrationOptions { Random = 4, Batch = 1, Method = CalibrationMethod.MinMax }, KeepEnds = false };
-        new StaticQuantizer(model, options, type, new StageContext { Seed = 1 }).Run();
+        var (isDiffusion, layout) = (name.StartsWith("unet", StringComparison.Ordinal), scheme == QuantizationScheme.Int16 ? IntegerLayout.Int16 : IntegerLayout.Of(backend));
+        var options = new QuantizeOptions { Scheme = scheme, PerChannel = perChannel, ReduceRange = false, BiasCorrection = false, Calibration = new CalibrationOptions { Random = 4, Batch = 1, Method = CalibrationMethod.MinMax }, KeepEnds = false };
+        new StaticQuantizer(model, options, layout, new StageContext { Seed = 1 }).Run();
 
         using var copy = load();
         OpsetVersions.ImportMicrosoft(copy);
@@ -91,7 +93,7 @@ public sealed class FakeQuantizationTests
         var layers = Layers.Find(copy.Graph).Where(layer => layer.Kind != LayerKind.ConvTranspose && StaticLayer.Unfit(layer, copy.Graph) is null).ToList();
         layers.ForEach(StaticLayer.SplitBias);
         RoundBiases(copy.Graph, model.Graph);
-        new FakeQuantization(copy, type, scheme == QuantizationScheme.Int16 ? OpsetVersions.Microsoft : "", IntegerRange.Signed(reduced: false), perChannel).Insert(layers, !isDiffusion, Parameters(model.Graph, type));
+        new FakeQuantization(copy, layout, scheme == QuantizationScheme.Int16 ? OpsetVersions.Microsoft : "", IntegerRange.Signed(reduced: false), perChannel).Insert(layers, !isDiffusion && layout.HasIntegersBetween, Parameters(model.Graph, layout.Activations));
         var trained = ModelRunner.Run(copy.ToBytes(), inputs, GraphOptimizationLevel.DisableAll);
         foreach (var (output, tensor) in ModelRunner.Run(model.ToBytes(), inputs, GraphOptimizationLevel.DisableAll).Where(output => output.Value.Type == DataType.Float))
         {
@@ -120,7 +122,14 @@ public sealed class FakeQuantizationTests
         const string End = "_zero_point";
         return graph.Initializers.Where(value => value.Name.EndsWith(End, StringComparison.Ordinal) && value.Initializer!.Type == type.Type && graph.FindValue(value.Name[..^End.Length] + "_scale") is not null).ToDictionary(
             value => value.Name[..^End.Length],
-            value => new AffineParameters(graph.FindValue(value.Name[..^End.Length] + "_scale")!.Initializer!.ToFloats()[0], type.Type == DataType.UInt8 ? value.Initializer!.ToArray<byte>()[0] : value.Initializer!.ToArray<ushort>()[0]));
+            value => new AffineParameters(graph.FindValue(value.Name[..^End.Length] + "_scale")!.Initializer!.ToFloats()[0], ZeroPoint(value.Initializer!)));
+
+        int ZeroPoint(Tensor tensor) => type.Type switch
+        {
+            DataType.UInt8 => tensor.ToArray<byte>()[0],
+            DataType.Int8 => tensor.ToArray<sbyte>()[0],
+            _ => tensor.ToArray<ushort>()[0],
+        };
     }
 
     private static float[] Outputs(Model model, Tensor x, Tensor w)
@@ -140,7 +149,7 @@ public sealed class FakeQuantizationTests
         var output = graph.AddNode(null, "MatMul", "y", [graph.Inputs[0], graph.AddInitializer("w", Tensor.Floats([3, 2], 1, 2, 3, 4, 5, 6))]);
         output.Type = new TensorType(DataType.Float, null);
         graph.Outputs.Add(output);
-        new FakeQuantization(model, ActivationType.UInt8, "", IntegerRange.Signed(reduced), perChannel: true)
+        new FakeQuantization(model, IntegerLayout.X64, "", IntegerRange.Signed(reduced), perChannel: true)
             .Insert([.. Layers.Find(graph)], everywhere: false, new Dictionary<string, AffineParameters> { ["x"] = new(0.5f, 128) });
         return model;
     }

@@ -1,4 +1,6 @@
+using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Quantization.Calibration;
+using CompressTool.Compression.Quantization.Static;
 
 namespace CompressTool.Compression.Tests.Quantization.Calibration;
 
@@ -18,11 +20,11 @@ public sealed class RangeSelectionTests
         // 0, 1, ... 9999 and as many below zero: one in a thousand on each side is beyond 9980.
         var numbers = Enumerable.Range(0, 10000).SelectMany(n => new float[] { n, -n }).ToArray();
 
-        var (low, high) = RangeSelection.Select(Of(numbers), CalibrationMethod.Percentile, 99.8, 256);
+        var (low, high) = RangeSelection.Select(Of(numbers), CalibrationMethod.Percentile, 99.8, ActivationType.UInt8.Range);
 
         Assert.AreEqual(9980, high, 16384.0 / Histogram.Half);
         Assert.AreEqual(-9980, low, 16384.0 / Histogram.Half);
-        Assert.AreEqual((-9999f, 9999f), RangeSelection.Select(Of(numbers), CalibrationMethod.Percentile, 100, 256));
+        Assert.AreEqual((-9999f, 9999f), RangeSelection.Select(Of(numbers), CalibrationMethod.Percentile, 100, ActivationType.UInt8.Range));
     }
 
     [TestMethod]
@@ -43,7 +45,7 @@ public sealed class RangeSelectionTests
     [TestMethod]
     public void A_percentile_never_goes_beyond_zero()
     {
-        var (low, high) = RangeSelection.Select(Of([.. Enumerable.Repeat(3f, 1000), -1]), CalibrationMethod.Percentile, 90, 256);
+        var (low, high) = RangeSelection.Select(Of([.. Enumerable.Repeat(3f, 1000), -1]), CalibrationMethod.Percentile, 90, ActivationType.UInt8.Range);
         Assert.AreEqual(0, low);
         Assert.AreEqual(3, high);
     }
@@ -78,7 +80,31 @@ public sealed class RangeSelectionTests
         Assert.IsLessThan(0.7 * Error(numbers, Select(statistics, CalibrationMethod.MinMax)), least);
         foreach (var percentile in new[] { 99, 99.9, 99.99, 99.999 })
         {
-            Assert.IsLessThanOrEqualTo(1.02 * Error(numbers, RangeSelection.Select(statistics, CalibrationMethod.Percentile, percentile, 256)), least);
+            Assert.IsLessThanOrEqualTo(1.02 * Error(numbers, RangeSelection.Select(statistics, CalibrationMethod.Percentile, percentile, ActivationType.UInt8.Range)), least);
+        }
+    }
+
+    /// <summary>Where zero is the middle, one sign gets half of the integers, and what is best follows from that.</summary>
+    [TestMethod]
+    public void A_symmetric_range_is_chosen_by_its_own_error()
+    {
+        var random = new Random(5);
+        float[] numbers = [.. Enumerable.Range(0, 50_000).Select(_ => (float)Math.Pow(Math.Abs(Normal(random)), 3))];
+        var (range, statistics) = (ActivationType.SymmetricInt8.Range, Of(numbers));
+        var (low, high) = RangeSelection.Select(statistics, CalibrationMethod.MeanSquaredError, 100, range);
+
+        Assert.AreEqual(-high, low);
+        var bounds = Enumerable.Range(20, 81).Select(percent => statistics.Largest * percent / 100f);
+        Assert.IsLessThanOrEqualTo(1.02 * bounds.Min(SymmetricError), SymmetricError(high));
+        Assert.IsLessThan(0.95 * Select(statistics, CalibrationMethod.MeanSquaredError).Largest, high, "steps are twice as long, so that clipping pays earlier");
+
+        var half = RangeSelection.Select(statistics, CalibrationMethod.Entropy, 100, range).Largest;
+        Assert.AreNotEqual(Select(statistics, CalibrationMethod.Entropy).Largest, half);
+
+        double SymmetricError(float bound)
+        {
+            var parameters = AffineParameters.Spread(-bound, bound, range);
+            return numbers.Sum(number => Math.Pow(number - (Math.Clamp(Math.Round(number / parameters.Scale), -128, 127) * parameters.Scale), 2));
         }
     }
 
@@ -125,7 +151,7 @@ public sealed class RangeSelectionTests
         return numbers.Sum(number => Math.Pow(number - (range.Smallest + (Math.Clamp(Math.Round((number - range.Smallest) / step), 0, 255) * step)), 2));
     }
 
-    private static (float Smallest, float Largest) Select(ValueStatistics statistics, CalibrationMethod method) => RangeSelection.Select(statistics, method, 99.99, 256);
+    private static (float Smallest, float Largest) Select(ValueStatistics statistics, CalibrationMethod method) => RangeSelection.Select(statistics, method, 99.99, ActivationType.UInt8.Range);
 
     private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 

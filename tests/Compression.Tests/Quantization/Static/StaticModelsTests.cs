@@ -60,10 +60,10 @@ public sealed class StaticModelsTests
         return ModelRunner.Run(model.ToBytes(), inputs).Where(output => output.Value.Type == DataType.Float).ToDictionary();
     }
 
-    internal static (StageResult Result, byte[] Bytes) Quantize(Func<Model> load, QuantizationScheme scheme)
+    internal static (StageResult Result, byte[] Bytes) Quantize(Func<Model> load, QuantizationScheme scheme, QuantizationBackend? backend = null)
     {
         using var model = load();
-        var options = new QuantizeOptions { Scheme = scheme, Calibration = new CalibrationOptions { Random = 8, Batch = 1, Method = CalibrationMethod.MinMax }, KeepEnds = false };
+        var options = new QuantizeOptions { Scheme = scheme, Backend = backend, Calibration = new CalibrationOptions { Random = 8, Batch = 1, Method = CalibrationMethod.MinMax }, KeepEnds = false };
         var result = new QuantizeStage().Run(model, (object)options, new StageContext { Seed = 1 });
         return (result, result.Model.ToBytes());
     }
