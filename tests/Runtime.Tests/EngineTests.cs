@@ -50,6 +50,45 @@ public sealed class EngineTests
         }
     }
 
+    /// <summary>As models of several GB are compiled: with weights in the file that they come from, and in one of their own where they have changed.</summary>
+    [TestMethod]
+    public void Weights_of_large_models_stay_in_their_files()
+    {
+        using var folder = new TempFolder();
+        using (var saved = Model.Load(Reference.UNet))
+        {
+            saved.Save(folder.File("unet.onnx"), new SaveOptions { ExternalData = ExternalDataMode.Always });
+        }
+
+        var feeds = new Dictionary<string, NdArray> { ["sample"] = Reference.Array("unet2d/io/sample.npy"), ["timestep"] = Reference.Array("unet2d/io/timestep.npy") };
+        using var model = Model.Load(folder.File("unet.onnx"));
+        var weight = model.Graph.Initializers.First(value => value.Initializer is { Type: DataType.Float, ByteLength: > 10_000 });
+        Graph.ReplaceInitializer(weight, Tensor.Floats(weight.Initializer!.Dims, [.. weight.Initializer.ToFloats().Select(number => 2 * number)]));
+        using var inMemory = s_engine.Compile(model);
+        using var inFiles = new OnnxRuntimeEngine { MaxBytesInMemory = 0 }.Compile(model);
+
+        var expected = inMemory.Run(feeds)["out_sample"];
+        Assert.AreSequenceEqual(expected.Data.ToArray(), inFiles.Run(feeds)["out_sample"].Data.ToArray());
+        Assert.IsGreaterThan(1e-3f, Math.Abs(expected.AsSpan<float>()[0] - Reference.Array("unet2d/io/out_sample.npy").AsSpan<float>()[0]), "the weight has changed");
+    }
+
+    [TestMethod]
+    public void Long_constants_of_nodes_load_with_weights_in_a_file()
+    {
+        using var folder = new TempFolder();
+        using var model = new Model { IrVersion = 8 };
+        model.OpsetImports[""] = 17;
+        var type = new TensorType(DataType.Float, Shape.Of([1000]));
+        var x = new Value("x", type);
+        model.Graph.AddInput(x);
+        var constant = model.Graph.AddNode(null, "Constant", "c", [], type, "", Onnx.Attribute.Tensor("value", Tensor.Floats([1000], [.. Enumerable.Repeat(3f, 1000)])));
+        model.Graph.Outputs.Add(model.Graph.AddNode(null, "Add", "y", [x, constant], type));
+        model.Save(folder.File("m.onnx"), new SaveOptions { ExternalData = ExternalDataMode.Always });
+
+        using var function = s_engine.Compile(folder.File("m.onnx"));
+        Assert.AreEqual(4, function.Run(new Dictionary<string, NdArray> { ["x"] = NdArray.Create([.. Enumerable.Repeat(1f, 1000)], 1000) })["y"].AsSpan<float>()[999]);
+    }
+
     [TestMethod]
     public void Memory_of_runs_is_counted_with_the_weights()
     {

@@ -74,6 +74,13 @@ public sealed class Model : IDisposable
     /// <exception cref="Diagnostics.CompressToolException">It would be larger than 2 GiB.</exception>
     public byte[] ToBytes() => ModelWriter.ToBytes(this);
 
+    /// <summary>The model as one block of bytes that refers to its weights where they are: for a runtime that is to look at it in this process.</summary>
+    /// <param name="root">The folder that locations are relative to.</param>
+    /// <param name="dataPath">A new file below it, for the weights that are in no file below it, or in one that has changed; not made when there are none.</param>
+    /// <param name="cancellationToken">Cancels the writing.</param>
+    /// <exception cref="Diagnostics.CompressToolException">The file cannot be written, or the rest would be larger than 2 GiB.</exception>
+    public byte[] ToBytes(string root, string dataPath, CancellationToken cancellationToken = default) => ModelWriter.ToBytes(this, root, dataPath, cancellationToken);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -42,6 +42,23 @@ public sealed class AtomicFiles : IDisposable
         }
     }
 
+    /// <summary>Writes a file that is looked at once and deleted then: in place, and without waiting for the disk.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <exception cref="CompressToolException">The file cannot be written.</exception>
+    internal static void WriteTemporary(string path, Action<Stream> write)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+            write(stream);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(path, e);
+        }
+    }
+
     /// <summary>Gives the files their final names, in the order they were written.</summary>
     /// <exception cref="CompressToolException">A file that is to be replaced cannot be.</exception>
     public void Commit()

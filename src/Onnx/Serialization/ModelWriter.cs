@@ -25,6 +25,9 @@ internal static class ModelWriter
     private const int LargeAlignment = 1 << 16;
     private const int Alignment = 1 << 12;
 
+    /// <summary>Tensors in files of others are left there when they start at a multiple of the largest element.</summary>
+    private const int FileAlignment = 8;
+
     public static IReadOnlyList<SavedFile> Save(Model model, string path, SaveOptions options, CancellationToken cancellationToken)
     {
         var full = FilePath.Full(path);
@@ -60,7 +63,26 @@ internal static class ModelWriter
     public static byte[] ToBytes(Model model)
     {
         GraphChecker.Check(model);
-        var message = new ModelEncoder(_ => null).Encode(model);
+        return ToBytes(new ModelEncoder(_ => null).Encode(model));
+    }
+
+    /// <summary>See <see cref="Model.ToBytes(string, string, CancellationToken)"/>.</summary>
+    public static byte[] ToBytes(Model model, string root, string dataPath, CancellationToken cancellationToken)
+    {
+        GraphChecker.Check(model);
+        var location = LocationIn(root, dataPath) ?? throw new ArgumentException($"'{dataPath}' is not below '{root}'", nameof(dataPath));
+        var places = Plan(Tensors(model), location, tensor => PlaceOf(tensor, root));
+        var written = places.Where(item => item.Value.Location == location).ToDictionary(ReferenceEqualityComparer.Instance);
+        if (written.Count > 0)
+        {
+            AtomicFiles.WriteTemporary(dataPath, stream => WriteWeights(written, stream, new WriteProgress(null, 1), cancellationToken));
+        }
+
+        return ToBytes(new ModelEncoder(tensor => places.GetValueOrDefault(tensor)).Encode(model));
+    }
+
+    private static byte[] ToBytes(ProtoWriter message)
+    {
         if (message.Length > Array.MaxLength)
         {
             throw TooLarge("the model");
@@ -70,6 +92,13 @@ internal static class ModelWriter
         WriteParts(message.Parts, new MemoryStream(bytes), new WriteProgress(null, 1), CancellationToken.None);
         return bytes;
     }
+
+    /// <summary>Where a tensor lies in a file of its own, if it still does; null when it has to be written.</summary>
+    private static ExternalPlace? PlaceOf(Tensor tensor, string root) =>
+        tensor.Data is FileData { File: var file } data && data.Offset % FileAlignment == 0 && file.IsUnchanged && LocationIn(root, file.Path) is { } location ? new ExternalPlace(location, data.Offset, data.Length) : null;
+
+    private static string? LocationIn(string root, string path) =>
+        Path.GetRelativePath(root, path) is var location && !Path.IsPathRooted(location) && !location.StartsWith("..", StringComparison.Ordinal) ? location : null;
 
     private static CompressToolException TooLarge(string what) =>
         new(OnnxErrors.WriteFailed, $"{what} would be larger than 2 GiB, which the format does not allow in one file; save its weights beside it");
@@ -89,13 +118,22 @@ internal static class ModelWriter
         _ => [],
     };
 
-    private static Dictionary<Tensor, ExternalPlace> Plan(List<Tensor> tensors, string location)
+    private static Dictionary<Tensor, ExternalPlace> Plan(IEnumerable<Tensor> tensors, string location, Func<Tensor, ExternalPlace?>? known = null)
     {
         var places = new Dictionary<Tensor, ExternalPlace>(ReferenceEqualityComparer.Instance);
         long end = 0;
         foreach (var tensor in tensors)
         {
-            if (tensor.Strings is null && tensor.ByteLength >= ExternalThreshold && !places.ContainsKey(tensor))
+            if (tensor.Strings is not null || tensor.ByteLength < ExternalThreshold || places.ContainsKey(tensor))
+            {
+                continue;
+            }
+
+            if (known?.Invoke(tensor) is { } place)
+            {
+                places.Add(tensor, place);
+            }
+            else
             {
                 var alignment = tensor.ByteLength >= LargeTensor ? LargeAlignment : Alignment;
                 var start = (end + alignment - 1) / alignment * alignment;

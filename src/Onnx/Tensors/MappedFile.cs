@@ -13,11 +13,13 @@ public sealed class MappedFile : IDisposable
 {
     private readonly SafeFileHandle _handle;
     private readonly Lazy<MemoryMappedFile> _map;
+    private readonly DateTime _changed;
 
     private MappedFile(string path, SafeFileHandle handle, long length)
     {
         Path = path;
         _handle = handle;
+        _changed = File.GetLastWriteTimeUtc(handle);
         Length = length;
         _map = new Lazy<MemoryMappedFile>(() => MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true));
     }
@@ -27,6 +29,9 @@ public sealed class MappedFile : IDisposable
 
     /// <summary>Number of bytes when the file was opened.</summary>
     public long Length { get; }
+
+    /// <summary>Whether the same file is still at the path, as far as its length and time tell.</summary>
+    public bool IsUnchanged => new FileInfo(Path) is { Exists: true } info && info.Length == Length && info.LastWriteTimeUtc == _changed;
 
     /// <summary>Opens a file for reading.</summary>
     /// <exception cref="CompressToolException">It does not exist or cannot be read.</exception>

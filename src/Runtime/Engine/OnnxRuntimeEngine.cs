@@ -6,8 +6,8 @@ namespace CompressTool.Runtime.Engine;
 /// <summary>ONNX Runtime as an engine.</summary>
 public sealed class OnnxRuntimeEngine : IEngine
 {
-    /// <summary>Larger models go through a file, which the session maps: a model in one block can have 2 GiB and would be in memory twice.</summary>
-    private const long MaxBytesInMemory = 256 << 20;
+    /// <summary>Larger models keep their weights in files, which the session maps: a model in one block can have 2 GiB and would be in memory twice.</summary>
+    internal long MaxBytesInMemory { get; init; } = 256 << 20;
 
     /// <inheritdoc/>
     public string Name => "onnxruntime";
@@ -37,9 +37,11 @@ public sealed class OnnxRuntimeEngine : IEngine
         var folder = Directory.CreateTempSubdirectory("compresstool-");
         try
         {
-            var path = Path.Combine(folder.FullName, "model.onnx");
-            model.Save(path, cancellationToken: cancellationToken);
-            return Describe(new InferenceSession(path, sessionOptions, cancellationToken), model.Graph.Name, OnHost(options));
+            // All paths below the root of the drive may be referred to, and so the files that the model was loaded from.
+            var root = Path.GetPathRoot(folder.FullName)!;
+            var bytes = model.ToBytes(root, Path.Combine(folder.FullName, "weights"), cancellationToken);
+            sessionOptions.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", root);
+            return Describe(new InferenceSession(bytes, sessionOptions, cancellationToken), model.Graph.Name, OnHost(options));
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using CompressTool.Onnx.Diagnostics;
 
@@ -52,6 +53,36 @@ public sealed class ModelWriterTests
         model.Save(folder.File("m.onnx"), new SaveOptions { ExternalData = ExternalDataMode.Always });
 
         Assert.AreEqual(4_000_000, new FileInfo(folder.File("m.onnx.data")).Length);
+    }
+
+    [TestMethod]
+    public void Weights_are_referred_to_in_their_files_and_only_others_are_written()
+    {
+        using var folder = new TempFolder();
+        using (var saved = ModelWith(Weights("a", 1000), Weights("b", 3000), Weights("c", 2000)))
+        {
+            saved.Save(folder.File("m.onnx"), new SaveOptions { ExternalData = ExternalDataMode.Always });
+        }
+
+        using var model = Model.Load(folder.File("m.onnx"));
+        model.ToBytes(folder.Path, folder.File("none"));
+        Assert.IsFalse(File.Exists(folder.File("none")), "all are in files");
+
+        Graph.ReplaceInitializer(model.Graph.FindValue("b")!, Weights("b", 5000).Tensor);
+        model.ToBytes(folder.Path, folder.File("changed"));
+        Assert.AreEqual(20_000, new FileInfo(folder.File("changed")).Length);
+
+        var other = Directory.CreateDirectory(folder.File("other")).FullName;
+        model.ToBytes(other, Path.Combine(other, "rest"));
+        Assert.AreEqual(24_576 + 8000, new FileInfo(Path.Combine(other, "rest")).Length, "what is not below the root cannot be referred to");
+
+        // What is open stays what it was, and a new file at its path is another one.
+        File.Delete(folder.File("m.onnx.data"));
+        File.WriteAllBytes(folder.File("m.onnx.data"), new byte[24_384]);
+        model.ToBytes(folder.Path, folder.File("all"));
+        Assert.AreEqual(24_576 + 8000, new FileInfo(folder.File("all")).Length);
+        CollectionAssert.AreEqual(Weights("a", 1000).Tensor.ToFloats(), MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(folder.File("all")).AsSpan(0, 4000)).ToArray());
+        Assert.ThrowsExactly<ArgumentException>(() => model.ToBytes(other, folder.File("outside")));
     }
 
     [TestMethod]

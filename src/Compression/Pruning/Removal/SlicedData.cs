@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CompressTool.Onnx;
 
 namespace CompressTool.Compression.Pruning.Removal;
@@ -18,10 +19,10 @@ internal static class SlicedData
 
         long[] dims = [.. source.Dims.Select((dim, axis) => kept[axis]?.Length ?? dim)];
         var length = dims.Aggregate((long)size, (product, dim) => product * dim);
-        return new Tensor(source.Type, dims, new ComputedData(length, destination =>
+        return new Tensor(source.Type, dims, new PiecewiseData(length, (offset, destination) =>
         {
             using var view = source.Data.View();
-            Copy(view, [.. source.Dims], kept, size, destination);
+            Copy(view, [.. source.Dims], kept, size, offset, destination);
         }))
         { Name = source.Name, DocString = source.DocString, Metadata = source.Metadata };
     }
@@ -52,7 +53,14 @@ internal static class SlicedData
         { Name = source.Name, DocString = source.DocString, Metadata = source.Metadata };
     }
 
-    private static void Copy(TensorView view, long[] dims, int[]?[] kept, int size, Span<byte> destination)
+    /// <summary>Copies a piece of the part.</summary>
+    /// <param name="view">The whole.</param>
+    /// <param name="dims">Its dimensions.</param>
+    /// <param name="kept">For each axis the indices that stay; null for all.</param>
+    /// <param name="size">Bytes of an element.</param>
+    /// <param name="offset">Where in the part the piece starts.</param>
+    /// <param name="destination">Takes the piece.</param>
+    private static void Copy(TensorView view, long[] dims, int[]?[] kept, int size, long offset, Span<byte> destination)
     {
         // The last axes that stay whole are copied in one piece.
         var last = kept.Length - 1;
@@ -64,71 +72,67 @@ internal static class SlicedData
 
         if (last < 0)
         {
-            view.Slice(0, destination.Length).CopyTo(destination);
+            view.Slice(offset, destination.Length).CopyTo(destination);
             return;
         }
 
-        var strides = new long[last + 1];
-        strides[last] = block;
-        for (var axis = last; axis > 0; axis--)
+        var (indices, length) = (kept[last]!, kept[last]!.Length * block);
+        while (!destination.IsEmpty)
         {
-            strides[axis - 1] = strides[axis] * dims[axis];
-        }
-
-        var indices = kept[last]!;
-        var outer = 1L;
-        for (var axis = 0; axis < last; axis++)
-        {
-            outer *= kept[axis]?.Length ?? dims[axis];
-        }
-
-        var counters = new long[last + 1];
-        var target = 0;
-        for (var row = 0L; row < outer; row++)
-        {
-            long start = 0;
-            for (var axis = 0; axis < last; axis++)
-            {
-                start += (kept[axis] is { } some ? some[counters[axis]] : counters[axis]) * strides[axis];
-            }
-
-            var source = view.Slice(start, checked((int)(dims[last] * block)));
-            target = CopyRow(source, indices, (int)block, destination, target);
-            for (var axis = last - 1; axis >= 0 && ++counters[axis] == (kept[axis]?.Length ?? dims[axis]); axis--)
-            {
-                counters[axis] = 0;
-            }
+            var (row, from) = (offset / length, offset % length);
+            var count = (int)Math.Min(length - from, destination.Length);
+            CopyRow(view, StartOf(row, dims, kept, last) * block, dims[last], indices, block, from, destination[..count]);
+            destination = destination[count..];
+            offset += count;
         }
     }
 
-    private static int CopyRow(ReadOnlySpan<byte> source, int[] indices, int block, Span<byte> destination, int target)
+    /// <summary>Where a row starts in the whole, in blocks.</summary>
+    private static long StartOf(long row, long[] dims, int[]?[] kept, int last)
     {
-        if (block == sizeof(float))
+        var (start, stride) = (0L, dims[last]);
+        for (var axis = last - 1; axis >= 0; axis--)
         {
-            var from = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(source);
-            var to = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(destination[target..]);
-            for (var index = 0; index < indices.Length; index++)
-            {
-                to[index] = from[indices[index]];
-            }
-
-            return target + (indices.Length * block);
+            var length = kept[axis]?.Length ?? dims[axis];
+            var index = row % length;
+            row /= length;
+            start += (kept[axis] is { } some ? some[index] : index) * stride;
+            stride *= dims[axis];
         }
 
-        for (var index = 0; index < indices.Length; index++)
+        return start;
+    }
+
+    private static void CopyRow(TensorView view, long start, long whole, int[] indices, long block, long from, Span<byte> destination)
+    {
+        var (index, skip) = ((int)(from / block), from % block);
+        if (block == sizeof(float) && skip == 0 && destination.Length % sizeof(float) == 0)
+        {
+            var numbers = MemoryMarshal.Cast<byte, float>(destination);
+            var wanted = indices.AsSpan(index, numbers.Length);
+            var source = MemoryMarshal.Cast<byte, float>(view.Slice(start, checked((int)(whole * sizeof(float)))));
+            for (var place = 0; place < numbers.Length; place++)
+            {
+                numbers[place] = source[wanted[place]];
+            }
+
+            return;
+        }
+
+        while (!destination.IsEmpty)
         {
             // Neighbours go in one piece.
             var count = 1;
-            while (index + count < indices.Length && indices[index + count] == indices[index] + count)
+            while (index + count < indices.Length && indices[index + count] == indices[index] + count && (count * block) - skip < destination.Length)
             {
                 count++;
             }
 
-            source.Slice(indices[index] * block, count * block).CopyTo(destination[target..]);
-            target += count * block;
-            index += count - 1;
+            var bytes = (int)Math.Min((count * block) - skip, destination.Length);
+            view.Slice(start + (indices[index] * block) + skip, bytes).CopyTo(destination);
+            destination = destination[bytes..];
+            index += count;
+            skip = 0;
         }
-
-        return target;
     }
 }
