@@ -35,17 +35,26 @@ public sealed class OnnxRuntimeEngine : IEngine
         }
 
         var folder = Directory.CreateTempSubdirectory("compresstool-");
+        var isLeft = false;
         try
         {
             // All paths below the root of the drive may be referred to, and so the files that the model was loaded from.
             var root = Path.GetPathRoot(folder.FullName)!;
             var bytes = model.ToBytes(root, Path.Combine(folder.FullName, "weights"), cancellationToken);
             sessionOptions.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", root);
-            return Describe(new InferenceSession(bytes, sessionOptions, cancellationToken), model.Graph.Name, OnHost(options));
+            var function = Describe(new InferenceSession(bytes, sessionOptions, cancellationToken), model.Graph.Name, OnHost(options));
+
+            // Windows keeps a file while it is mapped.
+            isLeft = OperatingSystem.IsWindows();
+            function.Folder = isLeft ? folder : null;
+            return function;
         }
         finally
         {
-            folder.Delete(recursive: true);
+            if (!isLeft)
+            {
+                folder.Delete(recursive: true);
+            }
         }
     }
 
@@ -160,7 +169,15 @@ public sealed class OnnxRuntimeEngine : IEngine
 
         public IFunctionBinding Bind() => new OnnxRuntimeBinding(session, onHost);
 
-        public void Dispose() => session.Dispose();
+        /// <summary>A folder with weights of its own, which goes with it.</summary>
+        public DirectoryInfo? Folder { private get; set; }
+
+        public void Dispose()
+        {
+            session.Dispose();
+            Folder?.Delete(recursive: true);
+            Folder = null;
+        }
 
         private static FunctionValue[] Describe(IReadOnlyList<string> names, IReadOnlyDictionary<string, NodeMetadata> metadata, string modelPath) =>
             [.. names.Select(name => Describe(name, metadata[name], modelPath))];
