@@ -73,20 +73,38 @@ public sealed class EngineTests
     }
 
     [TestMethod]
-    public void Long_constants_of_nodes_load_with_weights_in_a_file()
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Weights_of_nodes_and_branches_can_be_in_files_too(bool inMemory)
     {
         using var folder = new TempFolder();
         using var model = new Model { IrVersion = 8 };
         model.OpsetImports[""] = 17;
         var type = new TensorType(DataType.Float, Shape.Of([1000]));
-        var x = new Value("x", type);
+        var (x, condition) = (new Value("x", type), new Value("condition", new TensorType(DataType.Bool, Shape.Scalar)));
         model.Graph.AddInput(x);
-        var constant = model.Graph.AddNode(null, "Constant", "c", [], type, "", Onnx.Attribute.Tensor("value", Tensor.Floats([1000], [.. Enumerable.Repeat(3f, 1000)])));
-        model.Graph.Outputs.Add(model.Graph.AddNode(null, "Add", "y", [x, constant], type));
+        model.Graph.AddInput(condition);
+        var constant = model.Graph.AddNode(null, "Constant", "c", [], type, "", Onnx.Attribute.Tensor("value", Thousand(3)));
+        var (yes, no) = (Branch("yes", 10), Branch("no", 20));
+        model.Graph.Outputs.Add(model.Graph.AddNode(null, "If", "y", [condition], type, "", new Onnx.Attribute("then_branch", AttributeKind.Graph, yes), new Onnx.Attribute("else_branch", AttributeKind.Graph, no)));
         model.Save(folder.File("m.onnx"), new SaveOptions { ExternalData = ExternalDataMode.Always });
 
-        using var function = s_engine.Compile(folder.File("m.onnx"));
-        Assert.AreEqual(4, function.Run(new Dictionary<string, NdArray> { ["x"] = NdArray.Create([.. Enumerable.Repeat(1f, 1000)], 1000) })["y"].AsSpan<float>()[999]);
+        using var function = inMemory ? new OnnxRuntimeEngine { MaxBytesInMemory = 0 }.Compile(model) : s_engine.Compile(folder.File("m.onnx"));
+        foreach (var (isTrue, expected) in new[] { (true, 14f), (false, 24f) })
+        {
+            var feeds = new Dictionary<string, NdArray> { ["x"] = NdArray.Create([.. Enumerable.Repeat(1f, 1000)], 1000), ["condition"] = NdArray.Create([isTrue]) };
+            Assert.AreEqual(expected, function.Run(feeds)["y"].AsSpan<float>()[999]);
+        }
+
+        Graph Branch(string name, float number)
+        {
+            var graph = new Graph { Name = name };
+            var sum = graph.AddNode(null, "Add", name + "_sum", [x, constant], type);
+            graph.Outputs.Add(graph.AddNode(null, "Add", name + "_y", [sum, graph.AddInitializer(name + "_w", Thousand(number))], type));
+            return graph;
+        }
+
+        static Tensor Thousand(float number) => Tensor.Floats([1000], [.. Enumerable.Repeat(number, 1000)]);
     }
 
     [TestMethod]
