@@ -45,12 +45,16 @@ public static class Units
     }
 
     /// <summary>0.35 s, 12 s, 3:05 min, 2:10 h</summary>
-    public static string Duration(TimeSpan time) => time.TotalSeconds switch
+    public static string Duration(TimeSpan time)
     {
-        < 0.0095 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0.0} ms"),
-        < 9.95 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.00} s"),
-        < 59.5 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s"),
-        < 3600 => string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalMinutes}:{time.Seconds:00} min"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours}:{time.Minutes:00} h"),
-    };
+        var rounded = TimeSpan.FromSeconds(Math.Round(time.TotalSeconds));
+        return time.TotalSeconds switch
+        {
+            < 0.0095 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0.0} ms"),
+            < 9.95 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.00} s"),
+            < 59.5 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s"),
+            < 3599.5 => string.Create(CultureInfo.InvariantCulture, $"{rounded.Minutes}:{rounded.Seconds:00} min"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{(int)rounded.TotalHours}:{rounded.Minutes:00} h"),
+        };
+    }
 }

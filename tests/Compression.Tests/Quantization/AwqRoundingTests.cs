@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using CompressTool.Compression.Options;
 using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Quantization.Accuracy;
 using CompressTool.Compression.Quantization.Calibration;
@@ -72,7 +71,7 @@ public sealed class AwqRoundingTests
         Assert.AreEqual(bits == 4, core.Clips.Any(clip => clip < 1));
         var expected = grid.RoundAll(AwqScales.Apply(weights, N, core.Scales, null, 32), N);
 
-        using var model = Linear(Tensor.Floats([K, N], weights));
+        using var model = LinearModel.Product(Tensor.Floats([K, N], weights));
         var metrics = Quantize(model, format, inputs).Metrics["layers"]![0]!;
 
         CollectionAssert.AreEqual(new[] { "Mul", "MatMulNBits" }, model.Graph.Nodes.Select(node => node.OpType).ToArray());
@@ -112,7 +111,7 @@ public sealed class AwqRoundingTests
         search.AddSizes(part, columns.Length, 32);
         search.AddErrors(part, columns.Length, new BlockGrid(K, columns.Length, new BlockFormat(4, 32, true), false));
 
-        using var model = Linear(Tensor.Floats([K, N], weights));
+        using var model = LinearModel.Product(Tensor.Floats([K, N], weights));
         var metrics = Quantize(model, new BlockFormat(4, 32, true), inputs).Metrics["layers"]![0]!;
 
         Assert.IsNotNull(search.Ratio);
@@ -125,7 +124,7 @@ public sealed class AwqRoundingTests
     {
         // Whole numbers from -8 to 7 are their own codes: there is no error to make smaller.
         var exact = Enumerable.Range(0, 64 * 48).Select(place => (float)((place / 48 % 16) - 8)).ToArray();
-        using var model = Linear(Tensor.Floats([64, 48], exact));
+        using var model = LinearModel.Product(Tensor.Floats([64, 48], exact));
         var rounding = Quantize(model, new BlockFormat(4, 32, true), new FixedInputs(1, 100, 64, salient: 20));
         Assert.AreEqual("MatMulNBits", model.Graph.Nodes.Single().OpType);
         Assert.AreEqual("nearest: nearest codes are no worse", Method(rounding));
@@ -137,7 +136,7 @@ public sealed class AwqRoundingTests
             (new FixedInputs(1, 100, 64, factor: 0), "nearest codes are no worse"),
         })
         {
-            using var usual = Linear(RandomTensors.Normal("weight", 0, 1, 64, 48));
+            using var usual = LinearModel.Product(RandomTensors.Normal("weight", 0, 1, 64, 48));
             Assert.AreEqual("nearest: " + reason, Method(Quantize(usual, new BlockFormat(4, 32, true), inputs)));
         }
 
@@ -204,23 +203,7 @@ public sealed class AwqRoundingTests
     private static (JsonObject Metrics, int Passes) Quantize(
         Model model, BlockFormat format, ICalibrationInputs inputs, long budget = HessianPlan.UsualBudget, int threads = 0, int slabWeights = 1 << 23)
     {
-        var selection = LayerSelection.Select(Layers.Find(model.Graph), new LayerSelector());
         var rounding = new AwqRounding(model, format, new StageContext(), budget, threads, slabWeights);
-        var scheme = new BlockwiseScheme(model, format, accuracyLevel: 1, threads, rounding);
-        rounding.Run([.. selection.Layers.Where(layer => scheme.Kinds.Contains(layer.Kind) && scheme.Unfit(layer) is null)], inputs, 1);
-        return (LayerQuantization.Run(model, selection, scheme, new StageContext()), rounding.Passes);
-    }
-
-    private static Model Linear(Tensor weight)
-    {
-        var model = new Model();
-        model.OpsetImports[""] = 17;
-        var graph = model.Graph;
-        var x = new Value("x", new TensorType(DataType.Float, new Shape(new Dim("rows"), weight.Dims[0])));
-        graph.AddInput(x);
-        var y = new Value("y", new TensorType(DataType.Float, new Shape(new Dim("rows"), weight.Dims[1])));
-        graph.Add(new Node("MatMul", [x, graph.AddInitializer("fc.weight", weight)], [y], "/fc/MatMul"));
-        graph.Outputs.Add(y);
-        return model;
+        return (CalibratedRuns.Quantize(model, format, rounding, inputs, threads), rounding.Passes);
     }
 }

@@ -1,4 +1,3 @@
-using CompressTool.Compression.Options;
 using CompressTool.Compression.Quantization;
 using CompressTool.Compression.Quantization.Accuracy;
 using CompressTool.Compression.Quantization.Calibration;
@@ -55,7 +54,7 @@ public sealed class GptqRoundingTests
         var expected = Gptq.Quantize(transposed, N, h, grid, new GptqOptions()).Weights;
         CoordinateDescent.Improve(transposed, expected, N, h, grid);
 
-        using var model = Linear(weight);
+        using var model = LinearModel.Gemm(weight);
         var rounding = Quantize(model, format, inputs, HessianPlan.UsualBudget);
 
         Assert.AreEqual(1, rounding.Passes);
@@ -101,12 +100,12 @@ public sealed class GptqRoundingTests
     {
         // Whole numbers from -8 to 7 are their own codes: there is no error to make good.
         var exact = Enumerable.Range(0, 48 * 64).Select(place => (float)((place % 16) - 8)).ToArray();
-        using var model = Linear(Tensor.Floats([48, 64], exact));
+        using var model = LinearModel.Gemm(Tensor.Floats([48, 64], exact));
         var inputs = new FixedInputs(1, 100, 64);
         Assert.AreEqual("nearest: nearest codes are no worse", Method(inputs, HessianPlan.UsualBudget));
         Assert.AreEqual("nearest: it has 64 input channels, more than the 63 whose Hessian fits into memory", Method(inputs, (64 * 64 * 8) - 1));
 
-        using var usual = Linear(RandomTensors.Normal("weight", 0, 1, 48, 64));
+        using var usual = LinearModel.Gemm(RandomTensors.Normal("weight", 0, 1, 48, 64));
         Assert.AreEqual("nearest: nearest codes are no worse", Method(new FixedInputs(1, 100, 64, factor: 0), HessianPlan.UsualBudget, usual));
         Assert.AreEqual("nearest: some of its inputs are infinite or not numbers", Method(new FixedInputs(1, 100, 64, factor: float.NaN), HessianPlan.UsualBudget, usual));
         Assert.AreEqual("nearest: it had no inputs", Method(new FixedInputs(1, 0, 64), HessianPlan.UsualBudget, usual));
@@ -179,11 +178,8 @@ public sealed class GptqRoundingTests
 
     private static GptqRounding Quantize(Model model, BlockFormat format, ICalibrationInputs inputs, long budget, int threads = 0, int slabWeights = 1 << 25)
     {
-        var selection = LayerSelection.Select(Layers.Find(model.Graph), new LayerSelector());
         var rounding = new GptqRounding(model, format, new StageContext(), budget, threads, slabWeights);
-        var scheme = new BlockwiseScheme(model, format, accuracyLevel: 1, threads, rounding);
-        rounding.Run([.. selection.Layers.Where(layer => scheme.Kinds.Contains(layer.Kind) && scheme.Unfit(layer) is null)], inputs, 1);
-        LayerQuantization.Run(model, selection, scheme, new StageContext());
+        CalibratedRuns.Quantize(model, format, rounding, inputs, threads);
         return rounding;
     }
 
@@ -192,19 +188,6 @@ public sealed class GptqRoundingTests
         var errors = new OptionErrors();
         ((IStage)new QuantizeStage()).Validate(options, errors);
         return string.Join('|', errors.Items.Select(item => item.Path));
-    }
-
-    private static Model Linear(Tensor weight)
-    {
-        var model = new Model();
-        model.OpsetImports[""] = 17;
-        var graph = model.Graph;
-        var x = new Value("x", new TensorType(DataType.Float, new Shape(new Dim("rows"), weight.Dims[1])));
-        graph.AddInput(x);
-        var y = new Value("y", new TensorType(DataType.Float, new Shape(new Dim("rows"), weight.Dims[0])));
-        graph.Add(new Node("Gemm", [x, graph.AddInitializer("fc.weight", weight)], [y], "/fc/Gemm", "", Onnx.Attribute.Int("transB", 1)));
-        graph.Outputs.Add(y);
-        return model;
     }
 
     private static float[] Transpose(float[] matrix, int rows, int columns)

@@ -148,26 +148,7 @@ public sealed class LowRankTests
         return weights;
     }
 
-    private static Model Linear(float[] weights, bool isGemm)
-    {
-        var model = new Model();
-        model.OpsetImports[""] = 17;
-        var graph = model.Graph;
-        var x = new Value("x", new TensorType(DataType.Float, new Shape(new Dim("rows"), K)));
-        graph.AddInput(x);
-        var y = new Value("y", new TensorType(DataType.Float, new Shape(new Dim("rows"), N)));
-        if (isGemm)
-        {
-            float[] transposed = [.. Enumerable.Range(0, K * N).Select(place => weights[(place % K * N) + (place / K)])];
-            var (weight, bias) = (graph.AddInitializer("fc.weight", Tensor.Floats([N, K], transposed)), graph.AddInitializer("fc.bias", RandomTensors.Normal("bias", 0, 1, N)));
-            graph.Add(new Node("Gemm", [x, weight, bias], [y], "/fc/Gemm", "", Attribute.Int("transB", 1)));
-        }
-        else
-        {
-            graph.Add(new Node("MatMul", [x, graph.AddInitializer("fc.weight", Tensor.Floats([K, N], weights))], [y], "/fc/MatMul"));
-        }
-
-        graph.Outputs.Add(y);
-        return model;
-    }
+    private static Model Linear(float[] weights, bool isGemm) => isGemm
+        ? LinearModel.Gemm(Tensor.Floats([N, K], [.. Enumerable.Range(0, K * N).Select(place => weights[(place % K * N) + (place / K)])]), RandomTensors.Normal("bias", 0, 1, N))
+        : LinearModel.Product(Tensor.Floats([K, N], weights));
 }

@@ -23,8 +23,8 @@ public sealed class QdqFormTests
     public void The_weights_are_those_of_MatMulNBits(int bits, int blockSize, bool symmetric, int k, int n)
     {
         var weight = RandomTensors.Normal("weight", 0.2, 1, k, n);
-        using var fused = Linear(weight);
-        using var standard = Linear(weight);
+        using var fused = LinearModel.Product(weight);
+        using var standard = LinearModel.Product(weight);
         Run(fused, bits, WeightForm.MatMulNBits, blockSize, symmetric);
         Run(standard, bits, WeightForm.Qdq, blockSize, symmetric);
 
@@ -80,13 +80,13 @@ public sealed class QdqFormTests
     [TestMethod]
     public void Float16_weights_and_low_rank_have_the_form_too()
     {
-        using var half = Linear(Tensor.Create<Half>(DataType.Float16, [64, 32], Array.ConvertAll(RandomTensors.Normal("weight", 0, 1, 64, 32).ToFloats(), x => (Half)x)));
+        using var half = LinearModel.Product(Tensor.Create<Half>(DataType.Float16, [64, 32], Array.ConvertAll(RandomTensors.Normal("weight", 0, 1, 64, 32).ToFloats(), x => (Half)x)));
         Run(half, 4, WeightForm.Qdq, 32, false);
         Assert.AreEqual(DataType.Float16, half.Graph.Nodes[0].Input(1)!.ElementType);
         Assert.AreEqual(DataType.Float16, half.Graph.Nodes[0].Output(0)!.ElementType);
         ModelRunner.Run(half.ToBytes(), new Dictionary<string, Tensor> { ["x"] = Tensor.Create<Half>(DataType.Float16, [1, 64], new Half[64]) });
 
-        using var branched = Linear(RandomTensors.Normal("weight", 0, 1, 96, 80));
+        using var branched = LinearModel.Product(RandomTensors.Normal("weight", 0, 1, 96, 80));
         Stage(branched, new QuantizeOptions { Scheme = QuantizationScheme.Int4, Form = WeightForm.Qdq, LowRank = 4 });
         CollectionAssert.AreEqual(new[] { "DequantizeLinear", "MatMul", "MatMul", "MatMul", "Add" }, branched.Graph.Nodes.Select(node => node.OpType).ToArray());
         ModelRunner.Run(branched.ToBytes(), new Dictionary<string, Tensor> { ["x"] = RandomTensors.Normal("x", 0, 1, 1, 96) });
@@ -95,7 +95,7 @@ public sealed class QdqFormTests
     [TestMethod]
     public void A_model_whose_opset_cannot_be_raised_is_refused()
     {
-        using var model = Linear(RandomTensors.Normal("weight", 0, 1, 96, 80));
+        using var model = LinearModel.Product(RandomTensors.Normal("weight", 0, 1, 96, 80));
         model.OpsetImports[""] = 12;
         var error = Assert.ThrowsExactly<CompressToolException>(() => Stage(model, new QuantizeOptions { Scheme = QuantizationScheme.Int4, Form = WeightForm.Qdq }));
         Assert.AreEqual(OnnxErrors.Unsupported, error.Code);
@@ -112,17 +112,4 @@ public sealed class QdqFormTests
         Symmetric = symmetric,
         AccuracyLevel = form == WeightForm.Qdq ? null : 1,
     });
-
-    private static Model Linear(Tensor weight)
-    {
-        var model = new Model();
-        model.OpsetImports[""] = 17;
-        var graph = model.Graph;
-        var x = new Value("x", new TensorType(weight.Type, new Shape(new Dim("rows"), weight.Dims[0])));
-        graph.AddInput(x);
-        var y = new Value("y", new TensorType(weight.Type, new Shape(new Dim("rows"), weight.Dims[1])));
-        graph.Add(new Node("MatMul", [x, graph.AddInitializer("fc.weight", weight)], [y], "/fc/MatMul"));
-        graph.Outputs.Add(y);
-        return model;
-    }
 }

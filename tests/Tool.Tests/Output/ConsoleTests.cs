@@ -159,7 +159,10 @@ public sealed class ConsoleTests
     [DataRow(0.0012, "1.2 ms")]
     [DataRow(0.35, "0.35 s")]
     [DataRow(12.3, "12 s")]
+    [DataRow(59.4, "59 s")]
+    [DataRow(59.6, "1:00 min")]
     [DataRow(185, "3:05 min")]
+    [DataRow(3599.7, "1:00 h")]
     [DataRow(7800, "2:10 h")]
     public void Durations_are_short(double seconds, string expected)
     {
