@@ -60,15 +60,8 @@ internal sealed class GraphMatch
     }
 
     /// <summary>The value before nodes that change nothing, or nothing but the precision.</summary>
-    private static Value Origin(Value value, bool casts)
-    {
-        while (value.Producer is { } node && (node.Is("Identity") || (casts && node.Is("Cast") && value.ElementType.IsFloat() && node.Inputs[0]!.ElementType.IsFloat())))
-        {
-            value = node.Inputs[0]!;
-        }
-
-        return value;
-    }
+    private static Value Origin(Value value, bool casts) => value.SourceThrough(node =>
+        node.Is("Identity") || (casts && node.Is("Cast") && node.Outputs[0]!.ElementType.IsFloat() && node.Inputs[0]!.ElementType.IsFloat()));
 
     private string? Compare(Value described, Value actual)
     {

@@ -93,6 +93,20 @@ public sealed class Value
 
     internal ReadOnlyMemory<byte> UnknownFields { get; set; }
 
+    /// <summary>What this value comes from through nodes of some kind, each by its first input; the value itself where no such node makes it.</summary>
+    /// <param name="passes">Whether a node is of that kind.</param>
+    public Value SourceThrough(Func<Node, bool> passes)
+    {
+        ArgumentNullException.ThrowIfNull(passes);
+        var value = this;
+        while (value.Producer is { } node && passes(node) && node.Input(0) is { } input)
+        {
+            value = input;
+        }
+
+        return value;
+    }
+
     /// <summary>
     /// Makes every consumer take another value: nodes, those of subgraphs included, and graph outputs. An output of the main
     /// graph or of a function keeps its name: the replacement takes it over, and this value gets the replacement's.

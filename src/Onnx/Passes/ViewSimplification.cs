@@ -29,7 +29,7 @@ public static class ViewSimplification
     private static bool Simplify(Node node, InferenceResult shapes)
     {
         var (input, output) = (node.Inputs[0]!, node.Outputs[0]!);
-        var source = SourceOf(input, shapes);
+        var source = input.SourceThrough(view => IsView(view, shapes));
         if (IsConstant(source) || shapes.TypeOf(output)?.Shape is not { } shape)
         {
             return false;
@@ -75,16 +75,6 @@ public static class ViewSimplification
         }
 
         return true;
-    }
-
-    private static Value SourceOf(Value value, InferenceResult shapes)
-    {
-        while (value.Producer is { } node && IsView(node, shapes))
-        {
-            value = node.Inputs[0]!;
-        }
-
-        return value;
     }
 
     private static bool IsConstant(Value value) => (value.Initializer is not null && !value.IsGraphInput) || value.ConstantTensor is not null;

@@ -178,15 +178,8 @@ internal abstract class InputSource
             return rows;
         }
 
-        private static Tensor? Table(Value? value)
-        {
-            while (value?.Producer is { Domain: "", OpType: "Identity" or "Cast" or "DequantizeLinear" } node)
-            {
-                value = node.Input(0);
-            }
-
-            return value is null ? null : Layers.ConstantOf(value);
-        }
+        private static Tensor? Table(Value? value) =>
+            value?.SourceThrough(node => node is { Domain: "", OpType: "Identity" or "Cast" or "DequantizeLinear" }) is { } table ? Layers.ConstantOf(table) : null;
 
         private static long? Min(long? left, long? right) => left is null ? right : right is null ? left : Math.Min(left.Value, right.Value);
     }

@@ -35,9 +35,11 @@ internal sealed class ChannelKinds(int[] lengths, ChannelPlaces places)
     }
 
     /// <summary>Tells channels apart by how often they are in one more grid.</summary>
-    public void RefineByCount(Grid grid)
+    /// <param name="grid">The grid.</param>
+    /// <param name="counts">How often (<see cref="Count"/>).</param>
+    public void RefineByCount(Grid grid, IEnumerable<(int Group, IReadOnlyList<(int Channel, int Count)> Channels)> counts)
     {
-        foreach (var (group, channels) in Count(grid))
+        foreach (var (group, channels) in counts)
         {
             foreach (var (channel, count) in channels)
             {

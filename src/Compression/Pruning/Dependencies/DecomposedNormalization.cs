@@ -20,15 +20,7 @@ internal static class DecomposedNormalization
 
     private static Value? Other(Use use) => use.Node.Input(1 - use.Index);
 
-    private static Value? SourceOf(Value? value)
-    {
-        while (value?.Producer is { } node && KeepsValues(node))
-        {
-            value = node.Input(0);
-        }
-
-        return value;
-    }
+    private static Value? SourceOf(Value? value) => value?.SourceThrough(KeepsValues);
 
     private static bool IsNormalized(Value? value) => SourceOf(value)?.Producer is { } node && (
         node.OpType.EndsWith("Normalization", StringComparison.Ordinal)

@@ -68,16 +68,17 @@ internal sealed class GroupLimits(DependencyWalk walk, Decisions decisions, Func
             kinds.RefineByRows(grid, position => RowOf(grid, position));
         }
 
-        foreach (var grid in Counted)
+        var counted = Counted.Select(grid => (Grid: grid, Counts: kinds.Count(grid).ToArray())).ToArray();
+        foreach (var (grid, counts) in counted)
         {
-            kinds.RefineByCount(grid);
+            kinds.RefineByCount(grid, counts);
         }
 
         var blocks = Array.ConvertAll(kinds.Kinds, Number);
         var multiples = Array.ConvertAll(lengths, _ => 1);
-        foreach (var grid in Counted)
+        foreach (var (grid, counts) in counted)
         {
-            foreach (var (group, channels) in kinds.Count(grid))
+            foreach (var (group, channels) in counts)
             {
                 // What one channel of each block has in it.
                 var count = blocks[group].Max() + 1;
