@@ -94,12 +94,24 @@ internal sealed class Int8Kernel
 
     private delegate void ChannelAction(int channel, ReadOnlySpan<float> weights);
 
-    private void ForEachChannel(ChannelAction action, CancellationToken cancellationToken) => ParallelWork.For(_scales.Length, _tensor.Count < (1 << 16) ? 1 : 0, channel =>
+    private void ForEachChannel(ChannelAction action, CancellationToken cancellationToken)
     {
-        var buffer = ArrayPool<float>.Shared.Rent(_channelLength);
-        var weights = buffer.AsSpan(0, _channelLength);
-        _tensor.Data.Read((long)channel * _channelLength * sizeof(float), MemoryMarshal.AsBytes(weights));
-        action(channel, weights);
-        ArrayPool<float>.Shared.Return(buffer);
-    }, cancellationToken);
+        // What is computed whole is computed once for all channels.
+        using var whole = _tensor.Data is ComputedData ? _tensor.Data.View() : null;
+        var bytes = _channelLength * sizeof(float);
+        ParallelWork.For(_scales.Length, _tensor.Count < (1 << 16) ? 1 : 0, channel =>
+        {
+            if (whole is not null)
+            {
+                action(channel, MemoryMarshal.Cast<byte, float>(whole.Slice((long)channel * bytes, bytes)));
+                return;
+            }
+
+            var buffer = ArrayPool<float>.Shared.Rent(_channelLength);
+            var weights = buffer.AsSpan(0, _channelLength);
+            _tensor.Data.Read((long)channel * bytes, MemoryMarshal.AsBytes(weights));
+            action(channel, weights);
+            ArrayPool<float>.Shared.Return(buffer);
+        }, cancellationToken);
+    }
 }

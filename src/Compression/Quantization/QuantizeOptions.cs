@@ -84,7 +84,7 @@ public sealed record QuantizeOptions
     public bool? PerChannel { get; init; }
 
     /// <summary>int8 and int8-dynamic: 7-bit weights. Null means by the processor for int8, and false for int8-dynamic.</summary>
-    [Option("Schemes int8 and int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default for int8: whatever this machine needs; for int8-dynamic: false.", Example = "true")]
+    [Option("Schemes int8 and int8-dynamic: weights in 7 bits, for x64 CPUs without VNNI, whose 8-bit products may saturate ('dotnet compress info' tells). Default for int8: whatever this machine needs, with another backend than it false; for int8-dynamic: false.", Example = "true")]
     public bool? ReduceRange { get; init; }
 
     /// <summary>int8, int16 and the methods gptq and awq: calibration. Null means the samples of a diffusion model. fp16: null means that nothing is measured.</summary>
@@ -92,7 +92,7 @@ public sealed record QuantizeOptions
     public CalibrationOptions? Calibration { get; init; }
 
     /// <summary>int8 and int16: operators between layers. Null means true unless the model is a diffusion model.</summary>
-    [Option("Schemes int8 and int16: whether additions, poolings and the like between quantized layers are computed in integers, too: faster, and less exact. Default: true, but not for diffusion models.", Example = "true")]
+    [Option("Schemes int8 and int16: whether additions, poolings and the like between quantized layers are computed in integers, too: faster, and less exact. Default: true, but not for diffusion models, nor with backend tensorrt, which decides that by itself.", Example = "true")]
     public bool? Between { get; init; }
 
     /// <summary>int8 and int16: the alpha of SmoothQuant. Null means that nothing is smoothed.</summary>

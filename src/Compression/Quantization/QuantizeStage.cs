@@ -77,7 +77,7 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
         using var inputs = options.Scheme == QuantizationScheme.Fp16 && options.Calibration is not null ? CalibrationSource.Open(model, options.Calibration, context) : null;
         var metrics = options.Scheme switch
         {
-            QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context, inputs?.Read(context.CancellationToken).Select(feeds => feeds.Arrays)),
+            QuantizationScheme.Fp16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.Float16, options.KeepIoTypes ?? true, context, inputs?.ReadAll(context.CancellationToken).Select(feeds => feeds.Arrays)),
             QuantizationScheme.Bf16 => PrecisionQuantizer.Run(model, options.Layers, ShortFloat.BFloat16, options.KeepIoTypes ?? true, context),
             QuantizationScheme.Int8 => new StaticQuantizer(model, options, IntegerLayout.Of(options.Backend ?? IntegerLayout.Own), context).Run(),
             QuantizationScheme.Int16 => new StaticQuantizer(model, options, IntegerLayout.Int16, context).Run(),
@@ -107,12 +107,12 @@ public sealed class QuantizeStage : Stage<QuantizeOptions>
             return;
         }
 
-        if (backend == QuantizationBackend.TensorRt && options.Between is not null)
+        if (backend == QuantizationBackend.TensorRt && options.Between == true)
         {
             errors.Add("between", "TensorRT decides by itself what it computes in integers between layers; remove between");
         }
 
-        if (backend != QuantizationBackend.X64 && options.ReduceRange is not null)
+        if (backend != QuantizationBackend.X64 && options.ReduceRange == true)
         {
             errors.Add("reduce-range", "7 bits are for x64 processors, and the backend is another one; remove reduce-range");
         }

@@ -76,7 +76,7 @@ public sealed class Model : IDisposable
 
     /// <summary>The model as one block of bytes that refers to its weights where they are: for a runtime that is to look at it in this process.</summary>
     /// <param name="root">The folder that locations are relative to.</param>
-    /// <param name="dataPath">A new file below it, for the weights that are in no file below it, or in one that has changed; not made when there are none.</param>
+    /// <param name="dataPath">A new file below it, for the weights that are in no file below it, in one that has changed, or at a place that is no multiple of 8 bytes; not made when there are none. Tensors under 1 KiB stay in the model.</param>
     /// <param name="cancellationToken">Cancels the writing.</param>
     /// <exception cref="Diagnostics.CompressToolException">The file cannot be written, or the rest would be larger than 2 GiB.</exception>
     public byte[] ToBytes(string root, string dataPath, CancellationToken cancellationToken = default) => ModelWriter.ToBytes(this, root, dataPath, cancellationToken);

@@ -98,7 +98,7 @@ internal static class ModelWriter
         tensor.Data is FileData { File: var file } data && data.Offset % FileAlignment == 0 && file.IsUnchanged && LocationIn(root, file.Path) is { } location ? new ExternalPlace(location, data.Offset, data.Length) : null;
 
     private static string? LocationIn(string root, string path) =>
-        Path.GetRelativePath(root, path) is var location && !Path.IsPathRooted(location) && !location.StartsWith("..", StringComparison.Ordinal) ? location : null;
+        Path.GetRelativePath(root, path) is var location && !Path.IsPathRooted(location) && location.Split(Path.DirectorySeparatorChar)[0] != ".." ? location : null;
 
     private static CompressToolException TooLarge(string what) =>
         new(OnnxErrors.WriteFailed, $"{what} would be larger than 2 GiB, which the format does not allow in one file; save its weights beside it");

@@ -30,8 +30,22 @@ public sealed class MappedFile : IDisposable
     /// <summary>Number of bytes when the file was opened.</summary>
     public long Length { get; }
 
-    /// <summary>Whether the same file is still at the path, as far as its length and time tell.</summary>
-    public bool IsUnchanged => new FileInfo(Path) is { Exists: true } info && info.Length == Length && info.LastWriteTimeUtc == _changed;
+    /// <summary>Whether the same file is still at the path, as far as its length and time tell; links are followed.</summary>
+    public bool IsUnchanged
+    {
+        get
+        {
+            try
+            {
+                using var handle = File.OpenHandle(Path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+                return RandomAccess.GetLength(handle) == Length && File.GetLastWriteTimeUtc(handle) == _changed;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <summary>Opens a file for reading.</summary>
     /// <exception cref="CompressToolException">It does not exist or cannot be read.</exception>

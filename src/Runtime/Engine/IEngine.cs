@@ -25,7 +25,7 @@ public interface IEngine
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     ICompiledFunction Compile(string modelPath, EngineOptions? options = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Prepares a model in memory to run. It may be changed or disposed afterwards.</summary>
+    /// <summary>Prepares a model in memory to run. It may be changed or disposed afterwards; the file that a large one was read from stays in use, which matters on Windows.</summary>
     /// <inheritdoc cref="Compile(string, EngineOptions?, CancellationToken)"/>
     ICompiledFunction Compile(Model model, EngineOptions? options = null, CancellationToken cancellationToken = default);
 

@@ -53,7 +53,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         {
             if (!isLeft)
             {
-                folder.Delete(recursive: true);
+                TryDelete(folder);
             }
         }
     }
@@ -67,6 +67,18 @@ public sealed class OnnxRuntimeEngine : IEngine
             using var sessionOptions = ToSessionOptions(options);
             return new InferenceSession(model.ToBytes(), sessionOptions);
         });
+    }
+
+    private static void TryDelete(DirectoryInfo folder)
+    {
+        try
+        {
+            folder.Delete(recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Something else looks at it, such as a scanner; what is left in the system's temporary folder is no error.
+        }
     }
 
     private static bool OnHost(EngineOptions? options) => options is null || options.Providers.Count == 0;
@@ -175,8 +187,11 @@ public sealed class OnnxRuntimeEngine : IEngine
         public void Dispose()
         {
             session.Dispose();
-            Folder?.Delete(recursive: true);
-            Folder = null;
+            if (Folder is { } folder)
+            {
+                Folder = null;
+                TryDelete(folder);
+            }
         }
 
         private static FunctionValue[] Describe(IReadOnlyList<string> names, IReadOnlyDictionary<string, NodeMetadata> metadata, string modelPath) =>

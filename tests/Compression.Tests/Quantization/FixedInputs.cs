@@ -26,6 +26,5 @@ internal sealed class FixedInputs(int runs, int rows, int size, float factor = 1
         return Tensor.Floats([rows, size], [.. numbers.Select((number, place) => number * factor * (place % size % 10 == 3 ? salient : 1))]);
     })];
 
-    public IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken) =>
-        Rows.Select(rows => new CalibrationFeeds(new Dictionary<string, NdArray> { ["x"] = NdArray.From(rows) }, 0));
+    public CalibrationFeeds Read(int run, CancellationToken cancellationToken) => new(new Dictionary<string, NdArray> { ["x"] = NdArray.From(Rows[run]) }, 0);
 }

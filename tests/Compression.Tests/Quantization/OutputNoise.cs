@@ -14,7 +14,7 @@ internal static class OutputNoise
         using var exact = engine.Compile(reference);
         using var rounded = engine.Compile(changed);
         var (signal, noise) = (0.0, 0.0);
-        foreach (var feeds in inputs.Read(default))
+        foreach (var feeds in inputs.ReadAll(default))
         {
             var (one, two) = (exact.Run(feeds.Arrays), rounded.Run(feeds.Arrays));
             foreach (var output in reference.Graph.Outputs)

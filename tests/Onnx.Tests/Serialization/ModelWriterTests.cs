@@ -76,6 +76,17 @@ public sealed class ModelWriterTests
         model.ToBytes(other, Path.Combine(other, "rest"));
         Assert.AreEqual(24_576 + 8000, new FileInfo(Path.Combine(other, "rest")).Length, "what is not below the root cannot be referred to");
 
+        if (!OperatingSystem.IsWindows())
+        {
+            // As in download caches: the model and its weights are links to files of other names.
+            Directory.CreateDirectory(folder.File("cache"));
+            File.CreateSymbolicLink(folder.File("cache", "m.onnx"), folder.File("m.onnx"));
+            File.CreateSymbolicLink(folder.File("cache", "m.onnx.data"), folder.File("m.onnx.data"));
+            using var linked = Model.Load(folder.File("cache", "m.onnx"));
+            linked.ToBytes(folder.Path, folder.File("none"));
+            Assert.IsFalse(File.Exists(folder.File("none")), "links are followed");
+        }
+
         // What is open stays what it was, and a new file at its path is another one.
         File.Delete(folder.File("m.onnx.data"));
         File.WriteAllBytes(folder.File("m.onnx.data"), new byte[24_384]);

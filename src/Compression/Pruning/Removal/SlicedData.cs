@@ -19,12 +19,18 @@ internal static class SlicedData
 
         long[] dims = [.. source.Dims.Select((dim, axis) => kept[axis]?.Length ?? dim)];
         var length = dims.Aggregate((long)size, (product, dim) => product * dim);
-        return new Tensor(source.Type, dims, new PiecewiseData(length, (offset, destination) =>
+        return new Tensor(source.Type, dims, source.Data is ComputedData ? new ComputedData(length, destination => Fill(0, destination)) : new PiecewiseData(length, Fill))
         {
-            using var view = source.Data.View();
-            Copy(view, [.. source.Dims], kept, size, offset, destination);
-        }))
-        { Name = source.Name, DocString = source.DocString, Metadata = source.Metadata };
+            Name = source.Name,
+            DocString = source.DocString,
+            Metadata = source.Metadata,
+        };
+
+        void Fill(long offset, Span<byte> destination)
+        {
+            using var whole = new Whole(source.Data);
+            Copy(whole, [.. source.Dims], kept, size, offset, destination);
+        }
     }
 
     /// <summary>The part of the weight of a grouped convolution [outputs, inputs of a group, ...]: each group keeps inputs of its own.</summary>
@@ -54,13 +60,13 @@ internal static class SlicedData
     }
 
     /// <summary>Copies a piece of the part.</summary>
-    /// <param name="view">The whole.</param>
+    /// <param name="whole">The whole.</param>
     /// <param name="dims">Its dimensions.</param>
     /// <param name="kept">For each axis the indices that stay; null for all.</param>
     /// <param name="size">Bytes of an element.</param>
     /// <param name="offset">Where in the part the piece starts.</param>
     /// <param name="destination">Takes the piece.</param>
-    private static void Copy(TensorView view, long[] dims, int[]?[] kept, int size, long offset, Span<byte> destination)
+    private static void Copy(Whole whole, long[] dims, int[]?[] kept, int size, long offset, Span<byte> destination)
     {
         // The last axes that stay whole are copied in one piece.
         var last = kept.Length - 1;
@@ -72,7 +78,7 @@ internal static class SlicedData
 
         if (last < 0)
         {
-            view.Slice(offset, destination.Length).CopyTo(destination);
+            whole.Copy(offset, destination);
             return;
         }
 
@@ -81,7 +87,7 @@ internal static class SlicedData
         {
             var (row, from) = (offset / length, offset % length);
             var count = (int)Math.Min(length - from, destination.Length);
-            CopyRow(view, StartOf(row, dims, kept, last) * block, dims[last], indices, block, from, destination[..count]);
+            CopyRow(whole, StartOf(row, dims, kept, last) * block, dims[last], indices, block, from, destination[..count]);
             destination = destination[count..];
             offset += count;
         }
@@ -103,14 +109,14 @@ internal static class SlicedData
         return start;
     }
 
-    private static void CopyRow(TensorView view, long start, long whole, int[] indices, long block, long from, Span<byte> destination)
+    private static void CopyRow(Whole whole, long start, long rowLength, int[] indices, long block, long from, Span<byte> destination)
     {
         var (index, skip) = ((int)(from / block), from % block);
         if (block == sizeof(float) && skip == 0 && destination.Length % sizeof(float) == 0)
         {
             var numbers = MemoryMarshal.Cast<byte, float>(destination);
             var wanted = indices.AsSpan(index, numbers.Length);
-            var source = MemoryMarshal.Cast<byte, float>(view.Slice(start, checked((int)(whole * sizeof(float)))));
+            var source = MemoryMarshal.Cast<byte, float>(whole.Row(start, checked((int)(rowLength * sizeof(float)))));
             for (var place = 0; place < numbers.Length; place++)
             {
                 numbers[place] = source[wanted[place]];
@@ -129,10 +135,44 @@ internal static class SlicedData
             }
 
             var bytes = (int)Math.Min((count * block) - skip, destination.Length);
-            view.Slice(start + (indices[index] * block) + skip, bytes).CopyTo(destination);
+            whole.Copy(start + (indices[index] * block) + skip, destination[..bytes]);
             destination = destination[bytes..];
             index += count;
             skip = 0;
         }
+    }
+
+    /// <summary>Reads the whole: what is in memory or a file where it is, what is computed by pieces only as far as it is wanted.</summary>
+    /// <param name="data">The bytes.</param>
+    private sealed class Whole(TensorData data) : IDisposable
+    {
+        private readonly TensorView? _view = data is FileData or MemoryData or ComputedData ? data.View() : null;
+        private byte[] _row = [];
+
+        public void Copy(long offset, Span<byte> destination)
+        {
+            if (_view is null)
+            {
+                data.Read(offset, destination);
+            }
+            else
+            {
+                _view.Slice(offset, destination.Length).CopyTo(destination);
+            }
+        }
+
+        public ReadOnlySpan<byte> Row(long offset, int length)
+        {
+            if (_view is not null)
+            {
+                return _view.Slice(offset, length);
+            }
+
+            _row = _row.Length < length ? new byte[length] : _row;
+            data.Read(offset, _row.AsSpan(0, length));
+            return _row.AsSpan(0, length);
+        }
+
+        public void Dispose() => _view?.Dispose();
     }
 }

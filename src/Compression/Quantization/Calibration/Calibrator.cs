@@ -38,7 +38,7 @@ internal static class Calibrator
         Model model, CustomOperator observer, IReadOnlyList<Func<Value>> watches, ICalibrationInputs inputs, StageContext context, (double From, double To) progress, Action<int>? before = null)
     {
         using var function = InstrumentedModel.Compile(model, () => [.. watches.Select(watch => watch())], [observer], out var outputs, context.CancellationToken);
-        foreach (var (run, feeds) in inputs.Read(context.CancellationToken).Index())
+        foreach (var (run, feeds) in inputs.ReadAll(context.CancellationToken).Index())
         {
             context.Report(progress.From + ((progress.To - progress.From) * run / inputs.Runs), $"calibration, {run + 1} of {inputs.Runs}");
             before?.Invoke(feeds.Step);

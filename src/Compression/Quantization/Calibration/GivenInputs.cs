@@ -14,13 +14,10 @@ internal sealed class GivenInputs(IBatchSource source, IReadOnlyList<string> nam
     public int Runs => runs;
 
     /// <inheritdoc/>
-    public IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken)
+    public CalibrationFeeds Read(int run, CancellationToken cancellationToken)
     {
-        for (var run = 0; run < runs; run++)
-        {
-            using var batch = source.Read((ulong)seed, run, cancellationToken);
-            yield return new CalibrationFeeds(names.ToDictionary(name => name, name => batch.Arrays.GetValueOrDefault(name)?.ToNdArray()
-                ?? throw new CompressToolException(CompressionErrors.UnsuitableModel, $"the data has nothing for '{name}', which the model takes; it has {string.Join(", ", batch.Arrays.Keys)}") { OptionPath = "calibration.data" }), 0);
-        }
+        using var batch = source.Read((ulong)seed, run, cancellationToken);
+        return new CalibrationFeeds(names.ToDictionary(name => name, name => batch.Arrays.GetValueOrDefault(name)?.ToNdArray()
+            ?? throw new CompressToolException(CompressionErrors.UnsuitableModel, $"the data has nothing for '{name}', which the model takes; it has {string.Join(", ", batch.Arrays.Keys)}") { OptionPath = "calibration.data" }), 0);
     }
 }

@@ -8,14 +8,25 @@ internal interface ICalibrationInputs : IDisposable
     /// <summary>How many runs there are.</summary>
     int Runs { get; }
 
-    /// <summary>The inputs of all runs; can be gone through several times, always the same.</summary>
+    /// <summary>The inputs of a run, the same each time.</summary>
+    /// <param name="run">Its number, from 0.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken);
+    CalibrationFeeds Read(int run, CancellationToken cancellationToken);
 
     /// <summary>Lets go of files; most have none of their own.</summary>
     void IDisposable.Dispose()
     {
     }
+}
+
+/// <summary>What all of them have.</summary>
+internal static class CalibrationInputsExtensions
+{
+    /// <summary>The inputs of all runs, one after the other.</summary>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public static IEnumerable<CalibrationFeeds> ReadAll(this ICalibrationInputs inputs, CancellationToken cancellationToken) =>
+        Enumerable.Range(0, inputs.Runs).Select(run => inputs.Read(run, cancellationToken));
 }
 
 /// <summary>The inputs of a run.</summary>

@@ -13,11 +13,6 @@ internal sealed class RandomInputs(InputSource source, Model model) : ICalibrati
     public int Runs => source.Samples;
 
     /// <inheritdoc/>
-    public IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken)
-    {
-        for (var run = 0; run < source.Samples; run++)
-        {
-            yield return new CalibrationFeeds(source.Feeds(run, [.. model.Graph.Inputs.Where(input => input.Initializer is null).Select(input => new FunctionValue(input.Name, input.TensorType!))]), 0);
-        }
-    }
+    public CalibrationFeeds Read(int run, CancellationToken cancellationToken) =>
+        new(source.Feeds(run, [.. model.Graph.Inputs.Where(input => input.Initializer is null).Select(input => new FunctionValue(input.Name, input.TensorType!))]), 0);
 }

@@ -47,15 +47,12 @@ internal sealed class SampledInputs : ICalibrationInputs
     }
 
     /// <inheritdoc/>
-    public IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken)
+    public CalibrationFeeds Read(int run, CancellationToken cancellationToken)
     {
-        foreach (var path in _files)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var file = SafetensorsFile.Open(path);
-            var step = int.Parse(Path.GetFileName(path).AsSpan(Prefix.Length, 4), CultureInfo.InvariantCulture);
-            yield return new CalibrationFeeds(file.Names.ToDictionary(name => name, name => NdArray.From(file[name])), step);
-        }
+        cancellationToken.ThrowIfCancellationRequested();
+        using var file = SafetensorsFile.Open(_files[run]);
+        var step = int.Parse(Path.GetFileName(_files[run]).AsSpan(Prefix.Length, 4), CultureInfo.InvariantCulture);
+        return new CalibrationFeeds(file.Names.ToDictionary(name => name, name => NdArray.From(file[name])), step);
     }
 
     /// <inheritdoc/>

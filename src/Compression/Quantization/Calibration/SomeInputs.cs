@@ -9,16 +9,5 @@ internal sealed class SomeInputs(ICalibrationInputs all, int count) : ICalibrati
     public int Runs { get; } = Math.Min(count, all.Runs);
 
     /// <inheritdoc/>
-    public IEnumerable<CalibrationFeeds> Read(CancellationToken cancellationToken)
-    {
-        var done = 0;
-        foreach (var (run, feeds) in all.Read(cancellationToken).Index())
-        {
-            if (run == (long)done * all.Runs / Runs)
-            {
-                done++;
-                yield return feeds;
-            }
-        }
-    }
+    public CalibrationFeeds Read(int run, CancellationToken cancellationToken) => all.Read((int)((long)run * all.Runs / Runs), cancellationToken);
 }

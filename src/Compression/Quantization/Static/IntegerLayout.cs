@@ -7,10 +7,10 @@ namespace CompressTool.Compression.Quantization.Static;
 internal sealed record IntegerLayout(ActivationType Activations)
 {
     /// <summary>ONNX Runtime on x64.</summary>
-    public static IntegerLayout X64 { get; } = new(ActivationType.UInt8);
+    public static IntegerLayout X64 { get; } = new(ActivationType.UInt8) { Backend = "x64" };
 
     /// <summary>ONNX Runtime on Arm.</summary>
-    public static IntegerLayout Arm64 { get; } = new(ActivationType.Int8);
+    public static IntegerLayout Arm64 { get; } = new(ActivationType.Int8) { Backend = "arm64" };
 
     /// <summary>ONNX Runtime with activations of 16 bits.</summary>
     public static IntegerLayout Int16 { get; } = new(ActivationType.UInt16);
@@ -19,7 +19,10 @@ internal sealed record IntegerLayout(ActivationType Activations)
     /// TensorRT (its documentation, Working with Quantized Types): integers with sign and zero points of 0 alone; DequantizeLinear of 32-bit
     /// integers is refused; a convolution gives floating-point numbers as well, and what is between layers is for the runtime to choose.
     /// </summary>
-    public static IntegerLayout TensorRt { get; } = new(ActivationType.SymmetricInt8) { HasIntegerBiases = false, ConvolutionsMakeIntegers = false, HasIntegersBetween = false };
+    public static IntegerLayout TensorRt { get; } = new(ActivationType.SymmetricInt8) { Backend = "tensorrt", HasIntegerBiases = false, ConvolutionsMakeIntegers = false, HasIntegersBetween = false };
+
+    /// <summary>The word for the backend in recipes and reports; null where there is no choice.</summary>
+    public string? Backend { get; private init; }
 
     /// <summary>Whether biases are 32-bit integers; otherwise they stay as they are.</summary>
     public bool HasIntegerBiases { get; private init; } = true;

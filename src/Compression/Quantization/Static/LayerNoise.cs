@@ -38,7 +38,7 @@ internal sealed class LayerNoise(Model model, ActivationType type, string domain
         var some = new SomeInputs(inputs, runs);
         using (var function = Compile(layers, comparison, out var outputs, context.CancellationToken))
         {
-            foreach (var (run, feeds) in some.Read(context.CancellationToken).Index())
+            foreach (var (run, feeds) in some.ReadAll(context.CancellationToken).Index())
             {
                 context.Report(progress.From + ((progress.To - progress.From) * run / some.Runs), $"noise of layers, {run + 1} of {some.Runs}");
                 function.Run(feeds.Arrays, outputs, context.CancellationToken);

@@ -62,7 +62,7 @@ internal sealed class QuantizationFallback : IDisposable
         }
 
         _switches = [.. switches];
-        _feeds = [.. new SomeInputs(inputs, Runs).Read(context.CancellationToken).Select(feeds => feeds.Arrays)];
+        _feeds = [.. new SomeInputs(inputs, Runs).ReadAll(context.CancellationToken).Select(feeds => feeds.Arrays)];
     }
 
     /// <summary>The inputs that are looked at.</summary>
@@ -73,23 +73,17 @@ internal sealed class QuantizationFallback : IDisposable
     public double Measure(IReadOnlyList<bool> quantized)
     {
         _references ??= [.. _feeds.Select(feeds => Run(feeds, [.. quantized.Select(_ => false)]))];
-        var (signal, noise) = (0.0, 0.0);
+        var sums = (Signal: 0.0, Noise: 0.0);
         foreach (var (run, feeds) in _feeds.Index())
         {
             var results = Run(feeds, quantized);
             foreach (var output in _outputs)
             {
-                var exact = _references[run][output].AsSpan<float>();
-                var noisy = results[output].AsSpan<float>();
-                for (var index = 0; index < exact.Length; index++)
-                {
-                    signal += (double)exact[index] * exact[index];
-                    noise += ((double)exact[index] - noisy[index]) * ((double)exact[index] - noisy[index]);
-                }
+                sums = SignalToNoise.Add(_references[run][output].AsSpan<float>(), results[output].AsSpan<float>(), sums);
             }
         }
 
-        return SignalToNoise.Db(signal, noise);
+        return SignalToNoise.Db(sums.Signal, sums.Noise);
     }
 
     /// <summary>The signal-to-noise ratio of the outputs when each layer alone is quantized, in dB.</summary>

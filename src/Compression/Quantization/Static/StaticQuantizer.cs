@@ -84,6 +84,11 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Inte
             ["skipped"] = skipped.ToJson(),
             ["kept"] = new JsonArray([.. kept.Select(layer => (JsonNode)layer)]),
         };
+        if (layout.Backend is { } backend)
+        {
+            metrics["backend"] = backend;
+        }
+
         accuracy.Describe(metrics);
         if (fallback is not null)
         {
@@ -100,7 +105,7 @@ internal sealed class StaticQuantizer(Model model, QuantizeOptions options, Inte
             metrics["training"] = trained;
         }
 
-        if (_type.Levels <= 256 && layout == IntegerLayout.Of(IntegerLayout.Own))
+        if (layout == IntegerLayout.Of(IntegerLayout.Own))
         {
             metrics["runtime"] = FusionReport.Create(model, context);
         }

@@ -22,7 +22,16 @@ public sealed class SlicedDataTests
     public void Every_piece_is_the_same_piece_of_the_whole(int[]?[] kept)
     {
         long[] dims = [3, 5, 7];
-        foreach (var source in new[] { Tensor.Floats(dims, [.. Enumerable.Range(0, 105).Select(number => (float)number)]), Tensor.Create<long>(DataType.Int64, dims, [.. Enumerable.Range(0, 105).Select(number => (long)number)]) })
+        var floats = Tensor.Floats(dims, [.. Enumerable.Range(0, 105).Select(number => (float)number)]);
+        Tensor[] sources =
+        [
+            floats,
+            Tensor.Create<long>(DataType.Int64, dims, [.. Enumerable.Range(0, 105).Select(number => (long)number)]),
+            new Tensor(DataType.Float, dims, new ChunkedData(floats.Data, 4, 4, (_, input, output) => input.CopyTo(output))),
+            new Tensor(DataType.Float, dims, new ComputedData(420, destination => floats.Data.Read(0, destination))),
+            SlicedData.Of(floats, [null, null, null]),
+        ];
+        foreach (var source in sources)
         {
             var part = SlicedData.Of(source, kept);
             var expected = from a in kept[0] ?? [0, 1, 2] from b in kept[1] ?? [0, 1, 2, 3, 4] from c in kept[2] ?? [0, 1, 2, 3, 4, 5, 6] select (double)((((a * 5) + b) * 7) + c);

@@ -36,7 +36,7 @@ public sealed class CalibrationTests
 
         using var function = new OnnxRuntimeEngine().Compile(model);
         var seen = values.ToDictionary(value => value.Name, _ => new List<float>());
-        foreach (var feeds in inputs.Read(default))
+        foreach (var feeds in inputs.ReadAll(default))
         {
             var results = function.Run(feeds.Arrays);
             Array.ForEach(values, value => seen[value.Name].AddRange(results[value.Name].AsSpan<float>()));
@@ -59,7 +59,7 @@ public sealed class CalibrationTests
 
         using var inputs = CalibrationSource.Open(model, options, new StageContext { WorkFolder = folder.File("work") });
 
-        var feeds = inputs.Read(default).ToList();
+        var feeds = inputs.ReadAll(default).ToList();
         Assert.HasCount(inputs.Runs, feeds);
         Assert.HasCount(10, feeds, "five timesteps for two samples and for the third");
         var timesteps = feeds.GroupBy(run => run.Step).Select(step => step.Select(run => run.Arrays["timestep"].AsSpan<long>()[0]).Distinct().Single()).ToArray();

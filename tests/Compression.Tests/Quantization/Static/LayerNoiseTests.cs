@@ -79,7 +79,7 @@ public sealed class LayerNoiseTests
     private static List<Dictionary<string, Tensor>> CalibrationInputs(Model model)
     {
         using var inputs = CalibrationSource.Open(model, new CalibrationOptions { Random = 4, Batch = 1 }, new StageContext { Seed = 5 });
-        return [.. inputs.Read(default).Select(feeds => feeds.Arrays.ToDictionary(array => array.Key, array => array.Value.ToTensor()))];
+        return [.. inputs.ReadAll(default).Select(feeds => feeds.Arrays.ToDictionary(array => array.Key, array => array.Value.ToTensor()))];
     }
 
     private static Model Build(bool isConvolution)

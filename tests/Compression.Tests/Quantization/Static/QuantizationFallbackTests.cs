@@ -81,7 +81,7 @@ public sealed class QuantizationFallbackTests
         using var model = LayerNoiseTests.OutlierModel();
         var original = model.ToBytes();
         using var inputs = CalibrationSource.Open(model, Calibration, new StageContext());
-        Tensor[] Outputs(byte[] bytes) => [.. inputs.Read(default).Select(feeds => ModelRunner.Run(bytes, feeds.Arrays.ToDictionary(array => array.Key, array => array.Value.ToTensor())).Values.Single())];
+        Tensor[] Outputs(byte[] bytes) => [.. inputs.ReadAll(default).Select(feeds => ModelRunner.Run(bytes, feeds.Arrays.ToDictionary(array => array.Key, array => array.Value.ToTensor())).Values.Single())];
         var (exact, noisy) = (Outputs(original), Outputs(quantized));
         float[] All(Tensor[] tensors) => [.. tensors.SelectMany(tensor => tensor.ToFloats())];
         return ModelRunner.SnrDb(Tensor.Floats([All(exact).Length], All(exact)), Tensor.Floats([All(noisy).Length], All(noisy)));

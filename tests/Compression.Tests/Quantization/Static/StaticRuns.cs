@@ -36,7 +36,7 @@ internal static class StaticRuns
     public static List<Dictionary<string, Tensor>> Inputs(Model model, int count = Unseen)
     {
         using var inputs = CalibrationSource.Open(model, new CalibrationOptions { Random = count, Batch = 1 }, new StageContext { Seed = 1003 });
-        return [.. inputs.Read(default).Select(feeds => feeds.Arrays.ToDictionary(array => array.Key, array => array.Value.ToTensor()))];
+        return [.. inputs.ReadAll(default).Select(feeds => feeds.Arrays.ToDictionary(array => array.Key, array => array.Value.ToTensor()))];
     }
 
     /// <summary>The first output of each run.</summary>
